@@ -1,0 +1,34 @@
+# Two commands do all the set-up on a fresh machine with python3.11 and pip: make demo, make test.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check bench lint clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	touch $@
+
+demo: $(STAMP)  ## build a workspace from the simulator and end with its scorecard
+	rm -rf demo
+	$(BIN)/candor demo demo
+
+test: $(STAMP)  ## every test
+	$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+check: lint test  ## what CI runs: style, types, import contracts, tests
+
+bench: $(STAMP)  ## speed, as ratios to the bare scan; prints a table
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) demo .hypothesis .mypy_cache .ruff_cache

@@ -1,0 +1,330 @@
+"""Estimates and the scorecard of one published snapshot, opened read-only.
+
+Knows which periods are compared and which estimator a definition asks for; the arithmetic is in
+``estimates``. Every answer names the snapshot it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from candor import window
+from candor.answers.conversation import ConversationPage, conversation_page
+from candor.engines.duck import DuckEngine
+from candor.errors import CandorError, Problem
+from candor.estimates import Estimate, Thresholds, change, make
+from candor.lake.serving import Serving
+from candor.measure import MeasureCell
+from candor.metrics import drill, query
+from candor.metrics.definition import Definition
+from candor.metrics.registry import Catalogue, load
+from candor.verdicts.scorecard import MetricEntry, MetricInfo, Scorecard, build
+from candor.verdicts.targets import load_targets
+from candor.workspace import Workspace, locate
+
+SERIES = {"day": ("day", 28), "week": ("week", 13), "month": ("week", 13), "quarter": ("month", 12)}
+"""Grain and number of the periods drawn beside a figure of each grain."""
+SETTLING_DAYS = 7
+"""A period is shown by default once the longest usual window has passed for all of it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Estimates and what they rest on."""
+
+    estimates: tuple[Estimate, ...]
+    snapshot: str
+    as_of: str
+    data_health: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of ``candor show --json``."""
+        return {
+            "estimates": [estimate.as_row() for estimate in self.estimates],
+            "snapshot": self.snapshot,
+            "as_of": self.as_of,
+            "data_health": dict(self.data_health),
+        }
+
+
+@dataclass(frozen=True)
+class Period:
+    """A stretch of reporting days, end excluded; None on both sides means everything."""
+
+    grain: str
+    since: int | None
+    until: int | None
+
+    @property
+    def words(self) -> str:
+        """As a person would say it."""
+        if self.since is None or self.until is None:
+            return "all data"
+        first, last = window.to_date(self.since), window.to_date(self.until - 1)
+        if self.grain == "month":
+            return f"{first:%B %Y}"
+        if first == last:
+            return f"{first:%d %B %Y}"
+        return f"{first:%d %B %Y} to {last:%d %B %Y}"
+
+    def before(self) -> Period | None:
+        """The period before; None when this one is everything."""
+        if self.since is None:
+            return None
+        start = window.period_start(self.since - 1, self.grain)
+        return Period(self.grain, start, self.since)
+
+
+class Answers:
+    """One opened publication. Use as a context manager.
+
+    Args:
+        workspace: whose publication to open.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.publication = Serving(workspace.serving).current()
+        self.about = self.publication.about
+        self.engine = DuckEngine(self.publication.facts, read_only=True)
+
+    @classmethod
+    def open(cls, root: Path) -> Answers:
+        """The publication of the workspace at ``root``."""
+        return cls(Workspace.open(root))
+
+    @classmethod
+    def open_at(cls, explicit: Path | None) -> Answers:
+        """The publication of the workspace named, or of the one in the environment or here."""
+        return cls.open(locate(explicit))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.engine.close()
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Every metric, the user's own included."""
+        return load(self.workspace.metrics_dir)
+
+    @property
+    def snapshot(self) -> str:
+        """Id of the publication."""
+        return str(self.about["snapshot"])
+
+    @property
+    def as_of(self) -> str:
+        """Instant up to which data were read (ISO)."""
+        return str(self.about["as_of"])
+
+    def estimates(
+        self,
+        names: Sequence[str],
+        *,
+        by: tuple[str, ...] = (),
+        grain: str = "all",
+        since: str | None = None,
+        until: str | None = None,
+        where: Mapping[str, str | None] | None = None,
+    ) -> Answer:
+        """Estimates of metrics (all when none is named), one row per cell and quantile.
+
+        Raises:
+            CandorError: an unknown metric, dimension or date.
+        """
+        definitions = self.catalogue.some(list(names))
+        if not names:
+            wanted = {*by, *(where or {})}
+            definitions = [d for d in definitions if wanted <= set(query.dimensions(d))]
+        cells = query.measures(
+            self.engine, definitions, by=by, grain=grain,
+            since=_day(since, "--since"), until=_day(until, "--until"), where=where,
+        )  # fmt: skip
+        rows = [estimate for cell in cells for estimate in self._made(cell)]
+        return Answer(tuple(rows), self.snapshot, self.as_of, self.about["data_health"])
+
+    def scorecard(self, *, grain: str | None = None, until: str | None = None) -> Scorecard:
+        """The management page for one period, compared with the one before.
+
+        Args:
+            grain: period; default that of candor.toml.
+            until: day after the last day shown (ISO); default the last period of which every
+                day's windows have passed.
+        """
+        chosen = grain or self.workspace.settings.scorecard.grain
+        period = self._period(chosen, _day(until, "--until"))
+        definitions = list(self.catalogue)
+        current = self._cells(definitions, period)
+        before = period.before()
+        previous = self._cells(definitions, before) if before else {}
+        series = self._series(definitions, period)
+        entries = []
+        for definition in definitions:
+            cell, earlier = current[definition.name], previous.get(definition.name)
+            made = self._made(cell)
+            comparable = earlier is not None and definition.estimator in (
+                "proportion", "mean", "ratio",
+            )  # fmt: skip
+            entries.append(
+                MetricEntry(
+                    _info(definition), made[0],
+                    previous=self._made(earlier)[0] if earlier is not None else None,
+                    change=self._change(definition, cell, earlier)
+                    if comparable and earlier is not None else None,
+                    series=tuple(series.get(definition.name, ())),
+                    also=tuple(made[1:]),
+                )
+            )  # fmt: skip
+        names = [definition.name for definition in definitions]
+        return build(
+            entries, load_targets(self.workspace.root / "targets.yaml", names),
+            title=self.workspace.settings.workspace.name, period=period.words, grain=period.grain,
+            data_health=self.about["data_health"], snapshot=self.snapshot, as_of=self.as_of,
+            currency=self.workspace.settings.workspace.currency,
+        )  # fmt: skip
+
+    def why(self, conversation: str) -> ConversationPage:
+        """One conversation with its timeline and every metric's verdict on it.
+
+        Raises:
+            CandorError: ``conversation.unknown``.
+        """
+        return conversation_page(
+            self.engine, self.publication.text, self.catalogue, conversation, self.snapshot
+        )
+
+    def units(
+        self, metric: str, outcome: drill.Outcome, limit: int, *, period: Period | None = None
+    ) -> list[drill.Unit]:
+        """Units a metric counted in one way, ordered by their key.
+
+        Args:
+            metric: name.
+            outcome: numerator, denominator, unknown or excluded.
+            limit: most units returned.
+            period: only those of these reporting days.
+        """
+        since, until = (period.since, period.until) if period else (None, None)
+        return drill.conversations(
+            self.engine, self.catalogue.get(metric), outcome=outcome, since=since, until=until,
+            limit=limit,
+        )  # fmt: skip
+
+    def _cells(self, definitions: list[Definition], period: Period) -> dict[str, MeasureCell]:
+        cells = query.measures(
+            self.engine, definitions, since=period.since, until=period.until
+        )
+        return {cell.metric: cell for cell in cells}
+
+    def _series(
+        self, definitions: list[Definition], period: Period
+    ) -> dict[str, list[Estimate]]:
+        if period.until is None:
+            return {}
+        grain, count = SERIES[period.grain]
+        last = window.period_start(period.until - 1, grain)
+        until = window.period_end(last, grain)
+        start = last
+        for _ in range(count - 1):
+            start = window.period_start(start - 1, grain)
+        found: dict[str, list[Estimate]] = {}
+        cells = query.measures(self.engine, definitions, grain=grain, since=start, until=until)
+        for cell in cells:
+            if cell.period_start is not None:
+                found.setdefault(cell.metric, []).append(self._made(cell)[0])
+        return found
+
+    def _made(self, cell: MeasureCell) -> list[Estimate]:
+        """The estimates of one cell: one per quantile, and a follow-up curve's where there is one."""
+        definition = self.catalogue.definitions[cell.metric]
+        wanted: Sequence[float | None] = definition.quantiles or (None,)
+        made = [self._estimate(definition, cell, definition.estimator, each) for each in wanted]
+        if definition.follow is not None and definition.estimator != "time_to_event":
+            made.append(self._estimate(definition, cell, "time_to_event", None))
+        return made
+
+    def _estimate(
+        self, definition: Definition, cell: MeasureCell, estimator: Any, quantile: float | None
+    ) -> Estimate:
+        section = self.workspace.settings.estimates
+        return make(
+            cell, estimator=estimator, unit=definition.measured_in, level=section.level,
+            evidence=definition.evidence, snapshot=self.snapshot, as_of=self.as_of,
+            quantile=quantile, thresholds=self._thresholds,
+        )  # fmt: skip
+
+    def _change(
+        self, definition: Definition, cell: MeasureCell, earlier: MeasureCell
+    ) -> Estimate:
+        return change(
+            cell, earlier, unit=definition.measured_in,
+            level=self.workspace.settings.estimates.level, evidence=definition.evidence,
+            snapshot=self.snapshot, as_of=self.as_of, thresholds=self._thresholds,
+        )  # fmt: skip
+
+    @cached_property
+    def _thresholds(self) -> Thresholds:
+        section = self.workspace.settings.estimates
+        return Thresholds(
+            min_units=section.min_units,
+            min_customers=section.min_customers,
+            mature_share=section.mature_share,
+        )
+
+    def _period(self, grain: str, until: int | None) -> Period:
+        """The period asked for, or the last one that has settled; everything when there is none."""
+        # Made-up clocks put conversations on days that mean nothing.
+        bounds = self.engine.rows(
+            "select min(day), max(day) from conversation where not is_synthetic_time"
+        )[0]
+        if grain == "all" or bounds[0] is None:
+            return Period("all", None, until)
+        zone = self.workspace.settings.workspace.timezone
+        if until is None:
+            horizon = window.day_of(int(self.about["horizon_us"]), zone)
+            settled = min(horizon - SETTLING_DAYS, bounds[1] + 1)
+            start = window.period_start(settled, grain)
+            start = start if window.period_end(start, grain) <= settled else (
+                window.period_start(start - 1, grain)
+            )
+        else:
+            start = window.period_start(until - 1, grain)
+        if start < window.period_start(bounds[0], grain):
+            return Period("all", None, None)
+        return Period(grain, start, window.period_end(start, grain))
+
+
+def _info(definition: Definition) -> MetricInfo:
+    return MetricInfo(
+        name=definition.name, title=definition.title, question=definition.question,
+        category=definition.category, better=definition.better, tier=definition.tier,
+        unit=definition.unit, caveat=definition.caveat, owner=definition.owner,
+        shown_with=definition.shown_with,
+    )  # fmt: skip
+
+
+def _day(text: str | None, option: str) -> int | None:
+    from datetime import date
+
+    if text is None:
+        return None
+    try:
+        return window.to_day(date.fromisoformat(text))
+    except ValueError:
+        raise CandorError(
+            "usage.date", Problem(f"'{text}' is not a date", option, "an ISO date, 2026-05-01"),
+            exit_code=2,
+        ) from None
+

@@ -1,0 +1,129 @@
+"""Commands that make things: demo, init, ingest, measure, simulate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from candor.cli import output
+
+if TYPE_CHECKING:
+    from candor.ingesting import IngestResult
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", help="Workspace folder (else CANDOR_WORKSPACE, else here)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command()(demo)
+    app.command()(init)
+    app.command()(ingest)
+    app.command()(measure)
+    app.command()(simulate)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder of the new workspace.")] = Path("demo"),
+    conversations: Annotated[int, typer.Option(help="Conversations to simulate.", min=100)] = 4000,
+    seed: Annotated[int, typer.Option(help="Same seed, same workspace.")] = 7,
+) -> None:
+    """Build a workspace from simulated conversations and show its scorecard."""
+    from candor import pipeline
+
+    with output.progress("demo") as report:
+        built = pipeline.build_demo(folder, conversations=conversations, seed=seed, progress=report)
+    _print_ingest(built.ingested)
+    _print_scorecard(built.workspace_root)
+    output.say(f"\nScorecard to keep: {built.html}")
+    output.say(f"Ask on: candor why <conversation> -w {folder} · candor metrics -w {folder}")
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the new workspace.")],
+    source: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Export to look at; a mapping is proposed. May be repeated."),
+    ] = None,
+) -> None:
+    """Make a workspace with commented configuration; look at files and propose a mapping."""
+    from candor import pipeline
+
+    for line in pipeline.initialise(folder, source or []):
+        output.say(line)
+
+
+def ingest(
+    source: Annotated[str, typer.Argument(help="Connector or configured source, e.g. zendesk.")],
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+    mapping: Annotated[Path | None, typer.Option(help="Mapping file of the generic source.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name to store the events under.")] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Read exported conversations into the lake. The same file twice changes nothing."""
+    from candor import pipeline
+
+    with output.progress(f"ingest {source}") as report:
+        result = pipeline.ingest(
+            pipeline.open_workspace(workspace), source, paths,
+            name=name, mapping=mapping, progress=report,
+        )  # fmt: skip
+    if json:
+        output.print_json(result.as_dict())
+    else:
+        _print_ingest(result)
+    return 1 if result.refused else 0
+
+
+def measure(
+    as_of: Annotated[str | None, typer.Option(help="Read the data as of this instant (ISO).")] = None,
+    engine: Annotated[str, typer.Option(help="duckdb.")] = "duckdb",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Score messages, build facts and measures, publish a snapshot."""
+    from candor import pipeline
+
+    with output.progress("measure") as report:
+        result = pipeline.measure(
+            pipeline.open_workspace(workspace), as_of=as_of, engine=engine, progress=report
+        )
+    if json:
+        output.print_json(result.as_dict())
+        return
+    for line in result.lines():
+        output.say(line)
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for events.jsonl and truth.json.")],
+    conversations: Annotated[int, typer.Option(min=1)] = 10_000,
+    seed: Annotated[int, typer.Option()] = 7,
+    world: Annotated[str, typer.Option(help="demo, quiet, or another planted world.")] = "demo",
+) -> None:
+    """Write simulated conversations with planted truth as canonical JSONL."""
+    from candor import pipeline
+
+    with output.progress("simulate") as report:
+        written = pipeline.simulate(out, conversations, seed, world, progress=report)
+    for path in written:
+        output.say(f"wrote {path}")
+
+
+def _print_ingest(result: IngestResult) -> None:
+    for line in result.lines():
+        output.say(line)
+
+
+def _print_scorecard(root: Path) -> None:
+    from candor.answers import Answers
+    from candor.reports import terminal
+
+    with Answers.open(root) as answers:
+        terminal.print_scorecard(answers.scorecard())

@@ -1,0 +1,439 @@
+"""From files to events in the lake: reads through a connector, counts everything, keeps what is bad.
+
+One atomic batch per call. ``read = stored + duplicate + quarantined`` in source records, always; a
+file that cannot be read is refused whole and named. After each commit, records whose reason may
+settle by itself are offered again; ``replay`` offers all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from candor import reoffering, window
+from candor.errors import CandorError, Problem
+from candor.lake import Batch, Lake, RawRejected, Replayed
+from candor.privacy.keys import load_or_create
+from candor.privacy.redaction import DETECTOR_VERSION
+from candor.sources import registry, run
+from candor.sources.base import Source, SourceOptions
+from candor.sources.mapping import Mapping as MappingFile
+from candor.sources.mapping import load_mapping, parse_mapping
+from candor.sources.run import PrivacySettings, SourceBatch
+from candor.workspace import Workspace
+
+Progress = Callable[[str, float | None], None]
+
+
+def silent(_what: str, _share: float | None = None) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass
+class IngestResult:
+    """What became of every record offered.
+
+    ``read = stored + duplicate + quarantined``, in source records; ``by_type`` counts events.
+    ``settled`` counts records of earlier ingests that had been waiting and are stored now.
+    """
+
+    read: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    by_type: Counter[str] = field(default_factory=Counter)
+    by_reason: Counter[str] = field(default_factory=Counter)
+    masked: Counter[str] = field(default_factory=Counter)
+    notes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unmapped: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    refused: list[Problem] = field(default_factory=list)
+    miscounted: list[Problem] = field(default_factory=list)
+    files: int = 0
+    seconds: float = 0.0
+    settled: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of ``candor ingest --json``."""
+        return {
+            "read": self.read,
+            "stored": self.stored,
+            "duplicate": self.duplicate,
+            "quarantined": self.quarantined,
+            "by_type": dict(sorted(self.by_type.items())),
+            "by_reason": dict(sorted(self.by_reason.items())),
+            "masked": dict(sorted(self.masked.items())),
+            "notes": [
+                {"kind": kind, "detail": detail, "count": count}
+                for (kind, detail), count in sorted(self.notes.items())
+            ],
+            "unmapped": [
+                {"type": kind, "field": name, "value": value, "count": count}
+                for (kind, name, value), count in sorted(self.unmapped.items())
+            ],
+            "files": self.files,
+            "waiting_settled": self.settled,
+            "refused": [str(problem) for problem in self.refused],
+            "miscounted": [str(problem) for problem in self.miscounted],
+        }
+
+    def lines(self) -> list[str]:
+        """The footer of an ingest, for people."""
+        lines = [
+            f"{self.files} file(s), {self.read:,} records read = {self.stored:,} stored"
+            f" + {self.duplicate:,} duplicate + {self.quarantined:,} quarantined"
+            f"  ({self.seconds:.1f} s)"
+        ]
+        if self.by_type:
+            counts = ", ".join(f"{count:,} {name}" for name, count in self.by_type.most_common())
+            lines.append(f"  events stored: {counts}")
+        if self.masked:
+            counts = ", ".join(f"{count:,} {kind}" for kind, count in self.masked.most_common(8))
+            lines.append(f"  masked before storage: {counts}")
+        if self.by_reason:
+            counts = ", ".join(f"{count:,} {code}" for code, count in self.by_reason.most_common())
+            lines.append(f"  set aside: {counts}; see `candor quarantine list`")
+        if self.settled:
+            lines.append(f"  {self.settled:,} record(s) that had been waiting are stored now")
+        lines += [
+            f"  unknown value kept raw: {kind}.{name} = {value!r} ({count:,})"
+            for (kind, name, value), count in self.unmapped.most_common(8)
+        ]
+        lines += [f"  note: {kind}: {detail} ({n:,})" for (kind, detail), n in self.notes.most_common(8)]
+        lines += [f"  refused: {problem}" for problem in self.refused]
+        lines += [f"  COUNT DIFFERS: {problem}" for problem in self.miscounted]
+        return lines
+
+
+def ingest(
+    workspace: Workspace,
+    source: str,
+    paths: Sequence[Path],
+    *,
+    name: str | None = None,
+    mapping: Path | None = None,
+    progress: Progress = silent,
+) -> IngestResult:
+    """Read files through a connector into the lake, one atomic batch per file.
+
+    Args:
+        workspace: where to store.
+        source: a connector's name, or the name of a ``[sources.<name>]`` block.
+        paths: files or folders.
+        name: what to store the events under; default the configured or connector's name.
+        mapping: mapping file of the generic source.
+        progress: told what is being done.
+
+    Raises:
+        CandorError: an unknown source, a mistake in the mapping, or no file at all.
+    """
+    began = time.monotonic()
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise CandorError(
+            "ingest.no_such_file",
+            [Problem("there is no such file or folder", str(path)) for path in missing],
+            exit_code=2,
+        )
+    configured = workspace.settings.sources.get(source)
+    connector = registry.get(configured.connector if configured else source)
+    if mapping is None and configured and configured.mapping:
+        mapping = workspace.root / configured.mapping
+    options = _options(workspace, source, name or source, load_mapping(mapping) if mapping else None)
+    result = IngestResult()
+    privacy = _privacy(workspace)
+    signature = _signature(connector, options, privacy)
+    zone = workspace.settings.workspace.timezone
+    bounds = [
+        window.parse_instant(text, zone) if text else None
+        for text in ((configured.covered_from, configured.covered_until) if configured else ("", ""))
+    ]
+    files = connector.files(paths, options)
+    with Lake.open(workspace.root, create=True) as lake:
+        with lake.batch(options.name) as batch:
+            with_rejects: dict[str, reoffering.OriginalFile] = {}
+            for path in files:
+                digest = run.fingerprint(path)
+                result.files += 1
+                seen = lake.seen_file(options.name, digest, signature)
+                if seen is not None:
+                    batch.skip_file(seen)
+                    continue
+                batch.begin_file(digest)
+                pieces = run.read(connector, [path], options, privacy=privacy)
+                if _take_file(batch, path, signature, pieces, result, progress):
+                    with_rejects[digest] = reoffering.original(path, options)
+            progress(f"storing {result.files} file(s)", None)
+            if with_rejects:
+                kept = _kept(connector, source if configured else "", mapping, options, with_rejects)
+                reoffering.keep(workspace.restricted, options.name, kept)
+            report = batch.commit(*bounds)
+        result.settled = _offer_waiting(workspace, lake, privacy, result, progress)
+    result.read, result.stored = report.read, report.stored
+    result.duplicate, result.quarantined = report.duplicate, report.quarantined
+    result.by_type.update(report.by_type)
+    result.by_reason.update(report.by_reason)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _take_file(
+    batch: Batch,
+    path: Path,
+    signature: str,
+    pieces: Iterable[SourceBatch],
+    result: IngestResult,
+    progress: Progress,
+) -> bool:
+    """Hand the pieces of one file to the batch; a file refused half-way is taken back whole.
+
+    Returns:
+        whether records of it were quarantined.
+    """
+    read = quarantined = 0
+    for piece in pieces:
+        if piece.refused is not None:
+            refused = piece.refused
+            batch.refuse_file(refused.code, refused.what, path.name)
+            result.refused.append(
+                Problem(f"{refused.code}: {refused.what}", str(path), refused.expected, refused.fix)
+            )
+            return False
+        for kind, table in piece.tables.items():
+            batch.add(kind, table)
+        batch.quarantine(piece.quarantine)
+        quarantined += len(piece.quarantine)
+        batch.read_count(piece.read)
+        batch.notes(piece.notes)
+        batch.unmapped(piece.unmapped)
+        read += piece.read
+        result.masked.update(piece.masked)
+        result.notes.update(piece.notes)
+        result.unmapped.update(piece.unmapped)
+        if piece.done and piece.counted is not None and piece.counted != read:
+            result.miscounted.append(
+                Problem(f"{read} records read, an independent counter finds {piece.counted}", str(path))
+            )
+        progress(f"reading {path.name}: {read:,} records", None)
+    batch.end_file(signature)
+    return quarantined > 0
+
+
+def _options(
+    workspace: Workspace,
+    block: str,
+    name: str,
+    mapping: MappingFile | None,
+    kept: reoffering.Kept | None = None,
+) -> SourceOptions:
+    """How a source is read: by its block of candor.toml, else as it was read before, if it was."""
+    configured = workspace.settings.sources.get(block)
+    zone = workspace.settings.workspace.timezone
+    observed = configured.observed_at if configured else ""
+    actors: Iterable[str] = kept.ai_actor_ids if kept else ()
+    settings: Mapping[str, Any] = kept.settings if kept else {}
+    if configured:
+        actors, settings = configured.ai_actor_ids, configured.settings
+    return SourceOptions(
+        name=name,
+        mapping=mapping,
+        ai_actor_ids=frozenset(actors),
+        observed_at_us=window.parse_instant(observed, zone) if observed else time.time_ns() // 1000,
+        settings=settings,
+    )
+
+
+def _kept(
+    connector: Source,
+    block: str,
+    mapping: Path | None,
+    options: SourceOptions,
+    files: Mapping[str, reoffering.OriginalFile],
+) -> reoffering.Kept:
+    return reoffering.Kept(
+        connector.name,
+        block,
+        str(mapping.resolve()) if mapping else "",
+        options.mapping.text if options.mapping else "",
+        tuple(sorted(options.ai_actor_ids)),
+        options.settings,
+        files,
+    )
+
+
+def _privacy(workspace: Workspace) -> PrivacySettings:
+    section = workspace.settings.privacy
+    names = list(section.deny_names)
+    if section.deny_names_file:
+        listed = (workspace.root / section.deny_names_file).read_text(encoding="utf-8")
+        names += [line.strip() for line in listed.splitlines() if line.strip()]
+    key_id, key = load_or_create(workspace.restricted)
+    return PrivacySettings(
+        key=key, key_id=key_id, locales=section.locales, deny_names=tuple(names)
+    )
+
+
+def _signature(connector: Source, options: SourceOptions, privacy: PrivacySettings) -> str:
+    """What decides how the bytes of a file are read: other settings read it anew."""
+    told = repr(
+        (
+            connector.name, repr(options.mapping), sorted(options.ai_actor_ids),
+            sorted(options.settings.items()), privacy.locales, privacy.deny_names, DETECTOR_VERSION,
+        )
+    )  # fmt: skip
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+@dataclass
+class ReplayResult:
+    """What became of the quarantined records that were offered again.
+
+    ``offered = stored + duplicate + quarantined``; ``not_offered`` counts, by why, those among the
+    quarantined that could not be read again.
+    """
+
+    offered: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    not_offered: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of ``candor quarantine replay --json``."""
+        return {
+            "offered": self.offered,
+            "stored": self.stored,
+            "duplicate": self.duplicate,
+            "quarantined": self.quarantined,
+            "not_read": dict(sorted(self.not_offered.items())),
+        }
+
+    def lines(self) -> list[str]:
+        """For people."""
+        return [
+            f"{self.offered:,} quarantined records offered again = {self.stored:,} stored"
+            f" + {self.duplicate:,} duplicate + {self.quarantined:,} still quarantined",
+            *(f"  {n:,} could not be read: {why}" for why, n in self.not_offered.most_common()),
+        ]
+
+
+def replay(
+    workspace: Workspace, *, source: str | None = None, progress: Progress = silent
+) -> ReplayResult:
+    """Offer quarantined records again, after a mapping, setting or rule was mended.
+
+    Each source is read by its block of candor.toml, else as it was read when the records came; a
+    mapping file is read anew from where it lay.
+
+    Args:
+        workspace: whose quarantine.
+        source: only records stored under this name.
+        progress: told what is being done.
+
+    Raises:
+        CandorError: no lake yet, or a mistake in the mapping or settings of a source.
+    """
+    result = ReplayResult()
+    privacy = _privacy(workspace)
+
+    def read(name: str, records: Sequence[RawRejected]) -> Replayed:
+        progress(f"reading {len(records):,} records of {name}", None)
+        reader = _reader(workspace, name, privacy)
+        made = reader.read(records)
+        result.not_offered.update(reader.not_offered)
+        return made
+
+    with Lake.open(workspace.root) as lake:
+        report = lake.replay(read, source=source)
+    result.offered, result.stored = report.offered, report.stored
+    result.duplicate, result.quarantined = report.duplicate, report.quarantined
+    return result
+
+
+def _offer_waiting(
+    workspace: Workspace,
+    lake: Lake,
+    privacy: PrivacySettings,
+    result: IngestResult,
+    progress: Progress,
+) -> int:
+    """Records stored now that had been waiting; a source that cannot be read is noted."""
+
+    def read(name: str, records: Sequence[RawRejected]) -> Replayed:
+        progress(f"offering {len(records):,} waiting records of {name} again", None)
+        try:
+            return _reader(workspace, name, privacy).read(records)
+        except CandorError as error:
+            result.notes["waiting_not_read", f"{name}: {error.problems[0].what}"] += len(records)
+            return reoffering.unchanged(records)
+
+    return lake.replay(read, waiting_only=True).stored
+
+
+def _reader(workspace: Workspace, name: str, privacy: PrivacySettings) -> reoffering.Reader:
+    """The reader of what is stored under a name."""
+    kept = reoffering.recall(workspace.restricted, name)
+    block = kept.configured or name if kept else name
+    configured = workspace.settings.sources.get(block)
+    if kept is None:
+        if configured is None:
+            raise CandorError(
+                "quarantine.no_reader",
+                Problem(
+                    f"it is not known how '{name}' is read",
+                    "restricted/readers",
+                    "the connector it was ingested with",
+                    f"add a block [sources.{name}] to candor.toml, or ingest its files again",
+                ),
+            )
+        kept = reoffering.Kept(configured.connector, block)
+    connector = registry.get(configured.connector if configured else kept.connector)
+    mapping = None
+    if configured and configured.mapping:
+        mapping = load_mapping(workspace.root / configured.mapping)
+    elif kept.mapping_path and Path(kept.mapping_path).exists():
+        mapping = load_mapping(Path(kept.mapping_path))
+    elif kept.mapping_text:
+        mapping = parse_mapping(kept.mapping_text, kept.mapping_path)
+    options = _options(workspace, block, name, mapping, kept)
+    return reoffering.Reader(connector, options, privacy, kept)
+
+
+def quarantined(workspace: Workspace) -> list[dict[str, Any]]:
+    """Open quarantine entries as plain data."""
+    with Lake.open(workspace.root) as lake:
+        return [
+            {
+                "id": entry.quarantine_id,
+                "source": entry.source,
+                "reason": entry.reason,
+                "field": entry.field,
+                "ref": entry.raw_ref,
+                "detail": entry.detail,
+                "preview": entry.preview,
+                "partial": entry.is_partial,
+                "seen_at": window.format_instant(entry.seen_at_us),
+            }
+            for entry in lake.quarantine_list()
+            if entry.replayed_at_us is None
+        ]
+
+
+def quarantined_bytes(workspace: Workspace, identifier: str) -> bytes:
+    """Raw bytes of one quarantined record.
+
+    Raises:
+        CandorError: unknown id, or bytes that are no longer kept.
+    """
+    with Lake.open(workspace.root) as lake:
+        entry, raw = lake.quarantine_show(identifier)
+    if raw is None:
+        raise CandorError(
+            "quarantine.expired",
+            Problem("the raw bytes of this record are no longer kept", entry.raw_ref),
+        )
+    return raw

@@ -1,0 +1,36 @@
+"""The only memory: Delta tables of events with crash-safe commits, snapshots and quarantine.
+
+Writers add batches, readers see snapshots. Also keeps the published serving files.
+"""
+
+from candor.lake.batch import Batch
+from candor.lake.lake import Lake
+from candor.lake.records import (
+    CommitReport,
+    Coverage,
+    FileEntry,
+    Finding,
+    QuarantineEntry,
+    QuarantineRow,
+    RawRejected,
+    Replayed,
+    ReplayReport,
+    SeenFile,
+    Snapshot,
+)
+
+__all__ = [
+    "Batch",
+    "CommitReport",
+    "Coverage",
+    "FileEntry",
+    "Finding",
+    "Lake",
+    "QuarantineEntry",
+    "QuarantineRow",
+    "RawRejected",
+    "ReplayReport",
+    "Replayed",
+    "SeenFile",
+    "Snapshot",
+]

@@ -1,0 +1,257 @@
+"""Builds one publication: facts and measures in one file, transcripts in another, and what both rest on.
+
+Called by ``pipeline.measure``. Reads the lake through its views only. The facts file holds no
+message text; whoever may not read text opens the facts file alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from candor import provenance, window
+from candor.engines.duck import DuckEngine
+from candor.facts.build import build_facts
+from candor.facts.schema import facts as fact_names
+from candor.lake import Lake
+from candor.lake.records import Snapshot
+from candor.lake.serving import Publication, Serving
+from candor.metrics import build as measures
+from candor.metrics.registry import Catalogue
+from candor.privacy.keys import load_or_create
+from candor.privacy.pseudonyms import Pseudonymiser
+from candor.scorers.run import SOURCE as SCORER_SOURCE
+from candor.scorers.run import score_messages
+from candor.settings import Settings
+from candor.workspace import HumanAgent, Workspace
+
+TIMELINE = """
+create table text.timeline as
+select
+    thread_key, occurred_at, event_key, 'message' as kind, actor, is_public, kind as detail, text,
+    source, raw_ref, event_id
+from ev_message
+union all
+select
+    thread_key, occurred_at, event_key, 'state_change', actor, true,
+    concat_ws(' · ', to_state, reason), null, source, raw_ref, event_id
+from ev_state_change
+union all
+select
+    thread_key, occurred_at, event_key, 'handoff', from_actor, true,
+    concat_ws(' · ', 'to ' || to_actor, reason, case when is_failed then 'failed' end), null,
+    source, raw_ref, event_id
+from ev_handoff
+union all
+select
+    thread_key, occurred_at, event_key, 'action', actor, true, concat_ws(' · ', name, status), null,
+    source, raw_ref, event_id
+from ev_action
+union all
+select
+    thread_key, occurred_at, event_key, 'claim', null, true,
+    concat_ws(' · ', claimant, claimed, raw_value), null, source, raw_ref, event_id
+from ev_claim
+union all
+select
+    thread_key, coalesce(answered_at, occurred_at), event_key, 'survey', 'customer', true,
+    concat_ws(' · ', instrument, coalesce(cast(score as varchar), 'not answered')), comment,
+    source, raw_ref, event_id
+from ev_survey where thread_key is not null
+union all
+select
+    thread_key, occurred_at, event_key, 'guardrail', null, true,
+    concat_ws(' · ', policy_id, result, severity), null, source, raw_ref, event_id
+from ev_guardrail
+union all
+select
+    coalesce(f.thread_key, c.thread_key), f.occurred_at, f.event_key, 'confirmation', null, true,
+    concat_ws(' · ', f.system, f.kind, f.supports), null, f.source, f.raw_ref, f.event_id
+from ev_confirmation as f
+left join ev_conversation as c
+    on f.thread_key is null and f.customer_id = c.customer_id
+    and (f.intent_id is null or f.intent_id = c.intent_id)
+where coalesce(f.thread_key, c.thread_key) is not null
+"""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was published, and how long each step took (seconds)."""
+
+    publication: Publication
+    snapshot: str
+    as_of_us: int
+    scored: int
+    facts: dict[str, int]
+    steps: dict[str, float]
+
+
+@dataclass
+class _Clock:
+    """Wall time by step."""
+
+    progress: Callable[[str, float | None], None]
+    steps: dict[str, float] = field(default_factory=dict)
+    _name: str = ""
+    _began: float = 0.0
+
+    def start(self, name: str) -> None:
+        self.stop()
+        self._name, self._began = name, time.monotonic()
+        self.progress(name, None)
+
+    def stop(self) -> None:
+        if self._name:
+            self.steps[self._name] = time.monotonic() - self._began
+        self._name = ""
+
+
+def publish(
+    workspace: Workspace,
+    lake: Lake,
+    catalogue: Catalogue,
+    *,
+    as_of: str | None,
+    progress: Callable[[str, float | None], None],
+) -> Built:
+    """Score what is unscored, build, and make the result the current publication.
+
+    Args:
+        workspace: configuration and reference files.
+        lake: the events.
+        catalogue: metrics whose measures are stored.
+        as_of: instant up to which data are read (ISO); None reads as far as any source reaches.
+        progress: told what is being done.
+    """
+    serving = Serving(workspace.serving)
+    number = serving.next_number()
+    facts_file, text_file = serving.building(number)
+    settings = workspace.settings
+    clock = _Clock(progress)
+    spill = workspace.serving / f"spill_{number}.building"
+    with DuckEngine(facts_file, temp_dir=spill) as engine:
+        clock.start("scoring")
+        scored = score_messages(engine, lake, log=lambda _line: None)
+        shown = lake.create_views(engine.connection)
+        as_of_us = _as_of(lake, shown, settings, as_of)
+        clock.start("facts")
+        built = build_facts(
+            engine, settings, as_of_us=as_of_us, intents=workspace.intents(),
+            human_agents=_pseudonymous(workspace),
+        )  # fmt: skip
+        clock.start("measures")
+        measures.build(engine, list(catalogue), settings.segments.stored)
+        health = _health(engine, lake, shown)
+        clock.start("transcripts")
+        engine.run(f"attach '{_quoted(text_file)}' as text")
+        engine.run(TIMELINE)
+        engine.run("detach text")
+        clock.start("publishing")
+        engine.run("checkpoint")
+    record = provenance.make(
+        lake=shown.id,
+        references=workspace.reference_hashes(),
+        definitions=catalogue.digest,
+        settings=hashlib.sha256(workspace.config_path.read_bytes()).hexdigest(),
+        as_of_us=as_of_us,
+    )
+    about = {
+        "snapshot": record.snapshot,
+        "as_of": window.format_instant(as_of_us),
+        "as_of_us": as_of_us,
+        "horizon_us": health.pop("horizon_us"),
+        "provenance": {
+            "lake snapshot": record.lake,
+            "definitions": record.definitions[:16],
+            "settings": record.settings[:16],
+            "code": record.code,
+            "time zones": record.zones,
+            **{name: digest[:16] for name, digest in record.references.items()},
+        },
+        "data_health": health,
+    }
+    publication = serving.publish(number, about)
+    clock.stop()
+    rows = {fact.name: fact.rows for fact in built if fact.name in fact_names()}
+    return Built(publication, record.snapshot, as_of_us, scored.messages, rows, clock.steps)
+
+
+def _as_of(lake: Lake, shown: Snapshot, settings: Settings, as_of: str | None) -> int:
+    if as_of is not None:
+        return window.parse_instant(as_of, settings.workspace.timezone)
+    reached = [
+        one.covered_until_us
+        for one in lake.coverage(shown)
+        if one.covered_until_us and one.source != SCORER_SOURCE
+    ]
+    return max(reached, default=0)
+
+
+def _pseudonymous(workspace: Workspace) -> list[HumanAgent]:
+    """The rows of agents.csv under the pseudonyms that events carry."""
+    agents = workspace.human_agents()
+    if not agents:
+        return []
+    key_id, key = load_or_create(workspace.restricted)
+    hashed = Pseudonymiser(key, key_id)
+    return [
+        agent.model_copy(update={"human_agent_id": hashed.one("person", agent.human_agent_id)})
+        for agent in agents
+    ]
+
+
+def _health(engine: DuckEngine, lake: Lake, shown: Snapshot) -> dict[str, Any]:
+    """How complete and how fresh the data are; shown beside every figure."""
+    horizon = engine.rows("select horizon_us from setting")[0][0]
+    open_entries = [entry for entry in lake.quarantine_list() if entry.replayed_at_us is None]
+    by_reason: dict[str, int] = {}
+    for entry in open_entries:
+        by_reason[entry.reason] = by_reason.get(entry.reason, 0) + 1
+    messages, nobody = engine.rows(
+        "select count(*), count(*) filter (where actor is null) from ev_message"
+    )[0]
+    orphans = engine.rows(
+        "select count(distinct m.thread_key) from ev_message as m"
+        " anti join ev_conversation as c on m.thread_key = c.thread_key"
+    )[0][0]
+    return {
+        "horizon_us": int(horizon),
+        "sources": {
+            one.source: {
+                "covered_from": _iso(one.covered_from_us),
+                "covered_until": _iso(one.covered_until_us),
+                "conversations": one.has_conversations,
+            }
+            for one in lake.coverage(shown)
+            if one.source != SCORER_SOURCE
+        },
+        "events": {
+            name: shown.rows(name)
+            for name in sorted(shown.files)
+            if name not in ("quarantine", "superseded") and shown.rows(name)
+        },
+        "quarantined": dict(sorted(by_reason.items())),
+        "messages_without_known_actor": int(nobody),
+        "messages": int(messages),
+        "threads_without_conversation": int(orphans),
+        "unknown_values": {
+            f"{kind}.{name} = {value}": count
+            for (kind, name, value), count in sorted(lake.unmapped().items())
+        },
+        "notes": {
+            f"{kind}: {detail}": count for (kind, detail), count in sorted(lake.notes().items())
+        },
+    }
+
+
+def _iso(instant: int | None) -> str | None:
+    return None if instant is None else window.format_instant(instant)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,143 @@
+"""Terminal pages of the catalogue, of one definition and of one conversation.
+
+Texts of conversations are printed as they are stored, with control characters made visible, so
+that a message cannot steer the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from candor.answers import CatalogueRow, ConversationPage, DefinitionPage
+from candor.answers.conversation import Contact, MetricVerdict, Moment
+
+_COLOURS = {"customer": "cyan", "ai_agent": "magenta", "human_agent": "green", "system": "dim"}
+_VISIBLE = {number: 0x2400 + number for number in range(32) if chr(number) not in "\n\t"}
+_VISIBLE |= {0x7F: 0x2421, **dict.fromkeys(range(128, 160), 65533)}
+_ORDER = ("confirmed", "true", "false", "value", "unknown", "excluded", "outside")
+
+
+def printable(text: str) -> str:
+    """The text with control characters replaced by visible ones."""
+    return text.translate(_VISIBLE)
+
+
+def print_catalogue(rows: Sequence[CatalogueRow]) -> None:
+    """Metrics by category, with what is missing where a workspace cannot support one."""
+    console = Console()
+    if not rows:
+        console.print("no metric matches; `candor metrics` lists all")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("metric", "category", "tier", "question", "on this data"):
+        table.add_column(name, overflow="fold")
+    for row in sorted(rows, key=lambda row: (row.category, row.metric)):
+        state = {True: "[green]yes[/]", False: f"[yellow]needs {escape(row.missing)}[/]", None: ""}
+        table.add_row(
+            row.metric, row.category, row.tier, escape(row.question), state[row.available]
+        )
+    console.print(table)
+    console.print(f"{len(rows)} metrics; `candor explain METRIC` shows one", style="dim")
+
+
+def print_definition(page: DefinitionPage) -> None:
+    """One definition for people, then its SQL and lineage."""
+    console = Console()
+    item = page.definition
+    console.print(
+        f"[bold]{escape(item.title)}[/]  {item.id}  [dim]{item.category} · {item.tier} · {item.cadence}[/]"
+    )
+    console.print(f"[italic]{escape(item.question)}[/]\n")
+    lines = {
+        "counts": f"{item.unit}, where {item.include}",
+        "leaves out": "; ".join(f"{reason}: {text}" for reason, text in item.exclude.items()),
+        "is true when": item.outcome or "",
+        "value": item.value or item.numerator or "",
+        "per": item.denominator or "",
+        "known when": item.confirmation,
+        "unknown when": "; ".join(f"{reason}: {text}" for reason, text in item.unknown.items()),
+        "window": item.window or "",
+        "better": item.better,
+        "stage": f"{item.stage.level}: {item.stage.reason}",
+        "for": ", ".join(item.audience),
+        "also known as": ", ".join(item.also_known_as),
+        "guardrails": ", ".join(item.guardrails),
+        "related": ", ".join(item.related),
+        "caveat": item.caveat,
+        "pitfalls": "; ".join(item.pitfalls),
+        "owner": item.owner,
+        "history": "; ".join(f"v{one.version} {one.date} {one.change}" for one in item.history),
+    }
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in lines.items():
+        if text:
+            table.add_row(name, escape(text))
+    if page.available is not None:
+        table.add_row(
+            "on this data", "can be measured" if page.available else f"needs {page.missing}"
+        )
+    console.print(table)
+    console.print("\n[bold]SQL[/]")
+    console.print(Text(page.sql))
+    console.print("\n[bold]Event fields behind it[/]")
+    console.print(Text(", ".join(page.fields)), style="dim")
+
+
+def print_why(page: ConversationPage) -> None:
+    """The timeline of a thread and how every metric counted its conversations."""
+    console = Console()
+    console.print(
+        f"[bold]Thread {escape(printable(page.thread_id))}[/]  [dim]snapshot {page.snapshot}[/]"
+    )
+    if page.paradox:
+        console.print(f"[bold red]{escape(page.paradox)}[/]")
+    console.print()
+    for moment in page.timeline:
+        console.print(_moment(moment))
+    for contact in page.contacts:
+        _print_contact(console, contact)
+
+
+def _moment(moment: Moment) -> Text:
+    line = Text(f"{moment.at}  ", style="dim")
+    if moment.kind == "message":
+        line.append(f"{moment.actor or 'unknown':<12}", style=_COLOURS.get(moment.actor, ""))
+        note = "" if moment.is_public else " (not public)"
+        line.append(printable(moment.text) + note, style="default")
+    else:
+        line.append(f"{moment.kind:<12}", style="bold yellow")
+        line.append(printable(moment.detail), style="default")
+        if moment.actor:
+            line.append(f"  by {moment.actor}", style="dim")
+    return line
+
+
+def _print_contact(console: Console, contact: Contact) -> None:
+    until = contact.ended_at or "still open"
+    console.print(f"\n[bold]{escape(contact.conversation_id)}[/]  {contact.started_at} to {until}")
+    facts = ", ".join(f"{name}={value}" for name, value in contact.facts.items())
+    console.print(Text(facts, style="dim"))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("metric", "counted as", "because"):
+        table.add_column(name, overflow="fold")
+    counted = [verdict for verdict in contact.verdicts if verdict.state != "outside"]
+    for verdict in sorted(counted, key=lambda one: (_ORDER.index(one.state), one.metric)):
+        table.add_row(verdict.metric, _state(verdict), verdict.reason.replace("_", " "))
+    console.print(table)
+    outside = len(contact.verdicts) - len(counted)
+    console.print(f"{outside} metrics do not concern it", style="dim")
+
+
+def _state(verdict: MetricVerdict) -> str:
+    if verdict.state == "value" and verdict.value is not None:
+        return f"{verdict.value:g}"
+    return {"confirmed": "true (confirmed)", "unknown": "not known", "excluded": "left out"}.get(
+        verdict.state, verdict.state
+    )

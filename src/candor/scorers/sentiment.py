@@ -1,0 +1,290 @@
+"""VADER's compound sentiment (Hutto and Gilbert, 2014), computed over whole columns.
+
+Only the published rules and the lexicon of the installed ``vaderSentiment`` package (MIT): the
+score equals ``SentimentIntensityAnalyzer().polarity_scores(text)["compound"]`` to its four
+decimals. Rows with one of the eight special idioms are handed to that library. English only: the
+caller leaves other languages out.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+from vaderSentiment import vaderSentiment as vader  # noqa: N813 (a module, not a class)
+
+from candor.scorers.tokens import Array, Flattener, Tokens, WordTable, cut
+
+_IDIOMS = (
+    ("the", "shit"), ("the", "bomb"), ("bad", "ass"), ("bus", "stop"), ("yeah", "right"),
+    ("kiss", "of", "death"), ("to", "die", "for"), ("beating", "heart"),
+)  # fmt: skip
+_SOFTENERS = (("just", "enough"), ("kind", "of"), ("sort", "of"))
+_GRAMMAR = ("but", "least", "at", "very", "never", "so", "this", "without", "doubt", "or", "nor")
+
+
+class _Lexicon:
+    """The library's words as numbers: lexicon words first, then boosters, negations, the rest."""
+
+    def __init__(self) -> None:
+        self.library = vader.SentimentIntensityAnalyzer()
+        scored = [
+            word
+            for word in self.library.lexicon
+            if word.isascii() and word == word.lower() and " " not in word
+        ]
+        parts = {word for phrase in (*_IDIOMS, *_SOFTENERS) for word in phrase}
+        plain = {word for word in vader.BOOSTER_DICT if " " not in word}
+        others = sorted((plain | set(vader.NEGATE) | parts | set(_GRAMMAR)) - set(scored))
+        words = (*scored, *others)
+        self.table = WordTable(words)
+        self.scored = len(scored)
+        self.number = {word: number for number, word in enumerate(words, start=1)}
+        self.valence = np.zeros(len(words) + 1)
+        self.boost = np.zeros(len(words) + 1)
+        self.negates = np.zeros(len(words) + 1, dtype=bool)
+        for word, number in self.number.items():
+            self.valence[number] = self.library.lexicon.get(word, 0.0)
+            self.boost[number] = vader.BOOSTER_DICT.get(word, 0.0)
+            self.negates[number] = word in vader.NEGATE
+        self.in_idiom = np.zeros(len(words) + 1, dtype=bool)
+        self.in_idiom[[self.number[word] for phrase in _IDIOMS for word in phrase]] = True
+        emojis = {mark: said for mark, said in self.library.emojis.items() if len(mark) == 1}
+        self.flattener = Flattener(emojis)
+
+
+@lru_cache(maxsize=1)
+def _lexicon() -> _Lexicon:
+    return _Lexicon()
+
+
+def flatten(texts: pa.Array) -> pa.Array:
+    """The texts as ``compound`` reads them: emoji in words, one byte per character."""
+    return _lexicon().flattener.flatten(texts)
+
+
+def compound(texts: pa.Array, flat: pa.Array | None = None) -> Array:
+    """Compound sentiment of each text.
+
+    Args:
+        texts: string array; null counts as empty.
+        flat: ``flatten(texts)`` when the caller has it already.
+
+    Returns:
+        int64 per text, in ten-thousandths, from -10,000 to 10,000.
+    """
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    parts = []
+    at = 0
+    for tokens in cut(flatten(texts) if flat is None else flat):
+        parts.append(of_tokens(tokens, texts.slice(at, tokens.rows)))
+        at += tokens.rows
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def of_tokens(tokens: Tokens, texts: pa.Array) -> Array:
+    """Compound sentiment of rows already cut; ``texts`` are the same rows as written."""
+    lexicon = _lexicon()
+    found = lexicon.table.find(tokens)
+    hits = np.flatnonzero((found > 0) & (found <= lexicon.scored))
+    followed = np.append(found, np.int16(0))[hits + 1]
+    hits = hits[
+        (found[hits] != lexicon.number["kind"]) | (followed != lexicon.number["of"])
+        | (hits + 1 == tokens.first[tokens.row_of(hits) + 1])
+    ]  # fmt: skip
+    if not len(hits):
+        return np.zeros(tokens.rows, np.int64)
+    window = _Window(tokens, found, hits, lexicon)
+    values = _valences(window, lexicon)
+    values = _after_but(tokens, found, window, values, lexicon)
+    total = np.bincount(window.row, weights=values, minlength=tokens.rows)
+    scores = _normalised(total, _emphasis(tokens))
+    for row in np.unique(window.row[_idiomatic(window, lexicon)]).tolist():
+        exact = lexicon.library.polarity_scores(texts[row].as_py())["compound"]
+        scores[row] = round(exact * 10_000)
+    return scores
+
+
+class _Window:
+    """The lexicon words of some rows with the three words before and the two after each.
+
+    Attributes:
+        row: row of each hit. position: its place in the row. here, back1…back3, next1, next2:
+            numbers of the words around it, 0 where there is none or it is unknown.
+    """
+
+    def __init__(self, tokens: Tokens, found: Array, hits: Array, lexicon: _Lexicon) -> None:
+        self.hits = hits
+        self.row = tokens.row_of(hits)
+        self.position = hits - tokens.first[self.row]
+        self.after = tokens.first[self.row + 1] - 1 - hits
+        self.here = found[hits]
+        padded = np.concatenate([np.zeros(4, np.int16), found, np.zeros(3, np.int16)])
+        self.back = [
+            np.where(self.position >= back, padded[hits + 4 - back], 0) for back in range(5)
+        ]
+        self.next1 = np.where(self.after >= 1, padded[hits + 5], 0)
+        self.next2 = np.where(self.after >= 2, padded[hits + 6], 0)
+        self._negated = _contracted_not(tokens)
+        self._lexicon = lexicon
+        upper = tokens.is_upper()
+        loud = tokens.sum_by_row(upper)
+        mixed = (loud > 0) & (loud < np.diff(tokens.first))
+        self._loud = np.concatenate([np.zeros(4, bool), upper])
+        self._mixed = mixed[self.row]
+
+    def is_loud(self, back: int) -> Array:
+        """Bool: the word ``back`` before the hit is in capitals while others are not."""
+        return self._mixed & (self.position >= back) & self._loud[self.hits + 4 - back]
+
+    def is_negated(self, back: int) -> Array:
+        """Bool: the word ``back`` before the hit is a negation."""
+        contracted = (self.position >= back) & self._negated[np.maximum(self.hits - back, 0)]
+        return contracted | self._lexicon.negates[self.back[back]]
+
+
+def _contracted_not(tokens: Tokens) -> Array:
+    """Bool per token: contains ``n't``."""
+    found = np.zeros(len(tokens.start), dtype=bool)
+    lower = np.frombuffer(tokens.lower, np.uint8)
+    marks = tokens.bytes_equal("'")
+    marks = marks[marks > 0]
+    marks = marks[(lower[marks - 1] == ord("n")) & (lower[marks + 1] == ord("t"))]
+    token = np.searchsorted(tokens.start, marks - 1, side="right") - 1
+    inside = (token >= 0) & (marks + 2 <= tokens.end[token])
+    found[token[inside]] = True
+    return found
+
+
+def _valences(window: _Window, lexicon: _Lexicon) -> Array:
+    """Each hit's valence after boosters, negation, capitals and "least"."""
+    number = lexicon.number
+    back = window.back
+    no = number["no"]
+    plain = lexicon.valence[window.here]
+    value = plain.copy()
+    value[(window.here == no) & (window.next1 > 0) & (window.next1 <= lexicon.scored)] = 0.0
+    either = (back[1] == number["or"]) | (back[1] == number["nor"])
+    refused = (back[1] == no) | (back[2] == no) | ((back[3] == no) & either)
+    value = np.where(refused, plain * vader.N_SCALAR, value)
+    value = np.where(window.is_loud(0), value + _by_sign(value, vader.C_INCR), value)
+
+    so_this = [(each == number["so"]) | (each == number["this"]) for each in back]
+    doubt = [each == number["doubt"] for each in back]
+    intense = [
+        None,
+        np.zeros(len(value), bool),
+        (back[2] == number["never"]) & so_this[1],
+        ((back[3] == number["never"]) & so_this[2]) | so_this[1],
+    ]
+    beyond = [
+        None,
+        np.zeros(len(value), bool),
+        (back[2] == number["without"]) & doubt[1],
+        (back[3] == number["without"]) & (doubt[2] | doubt[1]),
+    ]
+    for distance, damping in ((1, 1.0), (2, 0.95), (3, 0.9)):
+        near = window.position >= distance
+        applies = near & ((back[distance] == 0) | (back[distance] > lexicon.scored))
+        boost = lexicon.boost[back[distance]]
+        scalar = np.where(value < 0, boost * -1, boost)
+        loud = window.is_loud(distance) & (boost != 0)
+        scalar = np.where(loud, scalar + _by_sign(value, vader.C_INCR), scalar)
+        value = np.where(applies, value + scalar * damping, value)
+        turned = applies & ~intense[distance] & ~beyond[distance] & window.is_negated(distance)
+        value = np.where(applies & intense[distance], value * 1.25, value)
+        value = np.where(turned, value * vader.N_SCALAR, value)
+        if distance == 3:
+            value = _softened(value, applies, window, lexicon)
+    least = (back[1] == number["least"]) & ~(
+        (window.position > 1) & ((back[2] == number["at"]) | (back[2] == number["very"]))
+    )
+    return np.where(least, value * vader.N_SCALAR, value)
+
+
+def _by_sign(value: Array, amount: float) -> Array:
+    return np.where(value > 0, amount, -amount)
+
+
+def _softened(value: Array, applies: Array, window: _Window, lexicon: _Lexicon) -> Array:
+    """Add the dampening of "kind of", "sort of" and "just enough" three and two words before."""
+    for left, right in ((3, 2), (2, 1)):
+        for first, second in _SOFTENERS:
+            pair = (window.back[left] == lexicon.number[first]) & (
+                window.back[right] == lexicon.number[second]
+            )
+            amount = vader.BOOSTER_DICT[f"{first} {second}"]
+            value = np.where(applies & pair, value + amount, value)
+    return value
+
+
+def _after_but(
+    tokens: Tokens, found: Array, window: _Window, values: Array, lexicon: _Lexicon
+) -> Array:
+    """Halve what stands before the first "but" of a row and stress what stands after it."""
+    places = np.flatnonzero(found == lexicon.number["but"])
+    if not len(places):
+        return values
+    rows, first = np.unique(tokens.row_of(places), return_index=True)
+    turn = np.full(tokens.rows, -1)
+    turn[rows] = places[first] - tokens.first[rows]
+    values = values.copy()
+    at = turn[window.row]
+    touched = np.flatnonzero(at >= 0)
+    for run in np.split(touched, np.flatnonzero(np.diff(window.row[touched])) + 1):
+        if len(run) > 1:
+            _weigh_in_turn(values, run, window.position, int(at[run[0]]))
+        elif len(run):
+            values[run] *= np.where(window.position[run] < at[run], 0.5, 1.5)
+    return values
+
+
+def _weigh_in_turn(values: Array, run: Array, position: Array, turn: int) -> None:
+    """The library looks each value up in the list it is changing: equal values share a fate."""
+    weighed = values[run].tolist()
+    for index in range(len(weighed)):
+        place = weighed.index(weighed[index])
+        weighed[place] *= 0.5 if position[run[place]] < turn else 1.5
+    values[run] = weighed
+
+
+def _idiomatic(window: _Window, lexicon: _Lexicon) -> Array:
+    """Indices of hits that are part of a special idiom."""
+    near = np.flatnonzero(lexicon.in_idiom[window.here])
+    if not len(near):
+        return near
+    around = [
+        window.back[2][near], window.back[1][near], window.here[near], window.next1[near],
+        window.next2[near],
+    ]  # fmt: skip
+    found = np.zeros(len(near), dtype=bool)
+    for phrase in _IDIOMS:
+        numbers = [lexicon.number[word] for word in phrase]
+        for begin in range(3 - len(phrase), 3):
+            match = np.ones(len(near), dtype=bool)
+            for shift, number in enumerate(numbers):
+                match &= around[begin + shift] == number
+            found |= match
+    return near[found]
+
+
+def _emphasis(tokens: Tokens) -> Array:
+    """What exclamation and question marks add to each row."""
+    exclaimed = np.minimum(tokens.count_by_row(tokens.bytes_equal("!")), 4)
+    asked = tokens.count_by_row(tokens.bytes_equal("?"))
+    questions = np.where(asked > 3, 0.96, np.where(asked > 1, asked * 0.18, 0.0))
+    return exclaimed * 0.292 + questions
+
+
+def _normalised(total: Array, emphasis: Array) -> Array:
+    """Ten-thousandths of ``total / sqrt(total² + 15)``, rounded as Python rounds."""
+    score = total + np.where(total > 0, emphasis, np.where(total < 0, -emphasis, 0.0))
+    unit = np.clip(score / np.sqrt(score * score + 15), -1.0, 1.0)
+    scaled = unit * 10_000
+    rounded = np.rint(scaled).astype(np.int64)
+    close = np.flatnonzero(np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) < 1e-6)
+    for at in close.tolist():
+        rounded[at] = round(round(float(unit[at]), 4) * 10_000)
+    return rounded

@@ -1,0 +1,99 @@
+"""The process that reads: started once per ingest, it forks one confined child per file.
+
+Runs as ``python -m candor.sources.child`` with requests on standard input and frames on standard
+output, and only for its parent, whose requests it trusts. It has no threads, so that forking it is
+safe, and imports everything a child needs before it forks.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import sys
+import traceback
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from candor.errors import CandorError
+from candor.events import ReasonCode, registry
+from candor.sources import frames
+from candor.sources.base import FileRefused, Source, SourceOptions
+from candor.sources.batch import SourceBatch
+from candor.sources.confinement import Confinement, confine, unpacked_at_most
+from candor.sources.conversion import convert
+from candor.sources.protection import PrivacySettings
+
+_REQUEST_LIMIT = 64 << 20
+OUT_OF_MEMORY = 70
+_RARE_COLLECTION = 200_000
+
+Request = tuple[Source, Path, SourceOptions, PrivacySettings, Confinement]
+
+
+def request_frame(stream: BinaryIO, request: Request) -> None:
+    """Ask for one file (called by the parent)."""
+    frames.send(stream, {"kind": "read"}, [pickle.dumps(request)])
+
+
+def main() -> None:
+    """Serve requests until standard input ends."""
+    source_pipe, result_pipe = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", buffering=1 << 20)
+    # A stray print must not end up between frames.
+    os.dup2(2, 1)
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    registry()
+    gc.freeze()
+    while True:
+        try:
+            _, blobs, _ = frames.receive(source_pipe.read, _REQUEST_LIMIT)
+        except EOFError:
+            return
+        request: Request = pickle.loads(blobs[0])  # noqa: S301 - the parent wrote it
+        pid = os.fork()
+        if pid == 0:
+            _read_and_leave(request, result_pipe)
+        _, status = os.waitpid(pid, 0)
+        frames.send(result_pipe, {"kind": "exit", "status": os.waitstatus_to_exitcode(status)})
+
+
+def _read_and_leave(request: Request, pipe: BinaryIO) -> None:
+    """The child: reads one file under its bounds and ends the process, whatever happens."""
+    status = 1
+    try:
+        os.close(0)
+        status = _read(request, pipe)
+    except MemoryError:
+        status = OUT_OF_MEMORY
+    except BaseException:
+        frames.send(pipe, {"kind": "failed", "trace": traceback.format_exc()})
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _read(request: Request, pipe: BinaryIO) -> int:
+    source, path, options, privacy, bounds = request
+    gc.set_threshold(_RARE_COLLECTION, 50, 50)
+    try:
+        confine(bounds, unpacked_at_most(path))
+        for batch in convert(source, path, options, privacy):
+            frames.send_batch(pipe, batch)
+    except CandorError as error:
+        frames.send(pipe, {"kind": "error", "error": error.as_dict()})
+    except OSError as error:
+        refused = FileRefused(
+            ReasonCode.RESOURCE_LIMIT,
+            f"{path.name} cannot be read ({error.strerror})",
+            "a readable file",
+            "check its permissions and ingest it again",
+        )
+        frames.send_batch(pipe, SourceBatch(path.name, "", refused=refused, done=True))
+    return 0
+
+
+if __name__ == "__main__":
+    main()

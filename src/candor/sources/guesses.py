@@ -1,0 +1,383 @@
+"""What a file and its columns might be: guesses for ``propose``, never used for reading.
+
+Only looks at the first rows. Assumes English or German names of columns; what is not recognised is
+left to the user.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from candor.events import ReasonCode, registry
+from candor.sources.base import FileRefused, RawRecord
+from candor.sources.expressions import number_of
+from candor.sources.readers import bytestream, csv, json_array, json_lines, parquet, xlsx
+from candor.sources.readers.dialect import Dialect
+
+_ROWS = 200
+_DELIMITERS = (",", ";", "\t", "|")
+_WORDS_SHOWN = 30
+_HEAD = 1 << 18
+_NOT_UTF8 = "it is not UTF-8; cp1252 is the most common alternative"
+_NAMES: dict[str, str] = {
+    "message_id": "message_id msg_id event_id comment_id entry_id post_id utterance_id",
+    "thread_id": "thread_id conversation_id conv_id ticket_id ticket case_id case case_number chat_id "
+    "session_id dialogue_id dialog_id interaction_id call_id contact_id vorgang",
+    "occurred_at": "occurred_at timestamp ts time sent_at message_time event_time date datetime sent_on "
+    "posted_at zeitpunkt",
+    "started_at": "started_at created_at created opened_at opened created_on start_time start "
+    "creation_date erstellt erstellt_am",
+    "ended_at": "ended_at end_time ended end",
+    "solved_at": "solved_at solved resolved_at resolved resolution_date geloest",
+    "closed_at": "closed_at closed closed_on close_date geschlossen",
+    "actor": "actor author_type role sender_type speaker sender author from from_role participant",
+    "actor_id": "actor_id author_id agent_id agent assignee sender_id user_name author_name",
+    "text": "text body message content utterance comment message_text plain_body nachricht",
+    "is_public": "is_public public visible_to_customer",
+    "channel": "channel via source_channel medium contact_channel kanal",
+    "customer_id": "customer_id customer user_id requester_id requester contact end_user_id client_id "
+    "customer_no customer_number kunde kundennummer",
+    "subject": "subject title betreff",
+    "language": "language lang locale sprache",
+    "priority": "priority prioritaet",
+    "brand": "brand",
+    "region": "region country market",
+    "score": "csat rating score satisfaction csat_score satisfaction_rating bewertung",
+    "answered_at": "answered_at rated_at rating_date",
+}
+_TIMES = frozenset(
+    {"occurred_at", "started_at", "ended_at", "solved_at", "closed_at", "answered_at"}
+)
+_MEANINGS: dict[str, dict[str, str]] = {
+    "actor": {
+        "customer": "customer user enduser visitor client requester consumer contact caller kunde",
+        "ai_agent": "ai bot assistant ai_agent chatbot virtual_agent fin wizard agent_ai",
+        "human_agent": "agent human human_agent admin operator staff representative advisor mitarbeiter",
+        "system": "system automation trigger macro",
+    },
+    "channel": {
+        "chat": "chat web_chat live_chat webchat messenger widget",
+        "messaging": "messaging whatsapp telegram line",
+        "email": "email mail e_mail",
+        "voice": "voice phone call telephone telefon",
+        "sms": "sms text_message",
+        "social": "social twitter facebook instagram x",
+        "in_app": "in_app mobile app",
+        "web_form": "web_form web form webform portal",
+    },
+    "is_public": {"true": "true yes 1 public ja", "false": "false no 0 private internal nein"},
+}
+_VENDORS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("tau2_bench", frozenset({"simulations", "tasks"})),
+    ("tau_bench", frozenset({"task_id", "traj", "reward"})),
+    ("intercom", frozenset({"conversation_parts", "statistics"})),
+    ("intercom", frozenset({"conversation_parts", "source"})),
+    ("zendesk", frozenset({"requester_id", "ticket_form_id"})),
+    ("zendesk", frozenset({"ticket_id", "child_events"})),
+    ("zendesk", frozenset({"requester_id", "satisfaction_rating"})),
+)
+_TIME_SHAPES: tuple[tuple[re.Pattern[str], str, bool], ...] = (
+    (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d\d:\d\d"), "%d.%m.%Y %H:%M:%S", False),
+    (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d\d"), "%d.%m.%Y %H:%M", False),
+    (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}"), "%d.%m.%Y", False),
+    (re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d"), "%d/%m/%Y %H:%M:%S", True),
+    (re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d"), "%d/%m/%Y %H:%M", True),
+    (re.compile(r"\d{1,2}/\d{1,2}/\d{4}"), "%d/%m/%Y", True),
+    (re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"), "%Y/%m/%d %H:%M:%S", False),
+)
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?\s?(Z|[+-]\d\d:?\d\d)?")
+_EPOCHS = (
+    (10**9, 10**10, "s"),
+    (10**12, 10**13, "ms"),
+    (10**15, 10**16, "us"),
+    (10**18, 10**19, "ns"),
+)
+
+
+@dataclass(slots=True)
+class Sample:
+    """The first rows of a file and how they were read.
+
+    Attributes:
+        type: format as in a mapping.
+        columns: names in the order of their first occurrence.
+        rows: at most 200.
+        delimiter: of csv.
+        encoding: proposed, or None for UTF-8.
+        records: key of the array in a JSON document, or None.
+        why: what speaks for the format, in words.
+    """
+
+    type: str
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    delimiter: str = ","
+    encoding: str | None = None
+    records: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGuess:
+    """How the times of a file seem to be written."""
+
+    example: str
+    format: str = ""
+    unit: str = ""
+    has_offset: bool = False
+    is_ambiguous: bool = False
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Top-level keys, noted while a document is passed over."""
+
+    names: list[str] = field(default_factory=list)
+
+    def __contains__(self, name: object) -> bool:
+        self.names.append(str(name))
+        return False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def vendor_of(path: Path) -> str:
+    """The connector whose export the file seems to be, "" when none."""
+    kind = bytestream.kind_on_disk(path)
+    if kind not in ("text", "gzip"):
+        return ""
+    first = _first_sign(path)
+    if first not in "[{":
+        return ""
+    try:
+        record = next(iter(json_lines.read(path)))
+        names = set(record.value) if isinstance(record.value, dict) else set()
+        known = registry()
+        if {"type", "occurred_at"} <= names and record.value["type"] in known:
+            return "canonical"
+        if not names:
+            record = next(iter(json_array.read(path)))
+            names = set(record.value) if isinstance(record.value, dict) else set()
+        if first == "{" and not names:
+            seen = _Seen()
+            json_array.top_level(path, seen)
+            names = set(seen.names)
+    except (FileRefused, StopIteration):
+        return ""
+    if {"tickets", "conversations"} & names:
+        return "zendesk" if "tickets" in names else "intercom"
+    return next((name for name, signs in _VENDORS if signs <= names), "")
+
+
+def sample_of(path: Path) -> Sample:
+    """The first rows of a file by the format that fits best.
+
+    Raises:
+        FileRefused: it holds nothing that could be rows.
+    """
+    kind = bytestream.kind_on_disk(path)
+    if kind == "parquet":
+        return _sample("parquet", parquet.read(path), why="it is a Parquet file")
+    if kind == "zip" and path.suffix.lower() == ".xlsx":
+        return _sample("xlsx", xlsx.read(path), why="it is a workbook")
+    encoding, why = _encoding(path)
+    first = _first_sign(path, encoding)
+    if first == "{":
+        lines = _sample(
+            "jsonl", json_lines.read(path, encoding), encoding, "each line is an object"
+        )
+        if lines.rows:
+            return lines
+        key = _array_key(path, encoding)
+        found = _sample("json", json_array.read(path, key, encoding), encoding, "one JSON document")
+        found.records = key
+        return found
+    if first == "[":
+        return _sample("json", json_array.read(path, None, encoding), encoding, "one JSON array")
+    return _table(path, encoding, why)
+
+
+def columns_of(sample: Sample) -> dict[str, str]:
+    """Which column seems to hold which field; each column is used once."""
+    found: dict[str, str] = {}
+    used: set[str] = set()
+    by_name = {_plain(name): name for name in reversed(sample.columns)}
+    for target, names in _NAMES.items():
+        for name in names.split():
+            column = by_name.get(name)
+            if column is None or column in used:
+                continue
+            if target in _TIMES and _time_in(_values(sample, column)) is None:
+                continue
+            if target == "score" and not any(
+                number(v) is not None for v in _values(sample, column)
+            ):
+                continue
+            found[target] = column
+            used.add(column)
+            break
+    return found
+
+
+def time_of(sample: Sample) -> TimeGuess | None:
+    """How the times in the recognised columns seem to be written."""
+    for target, column in columns_of(sample).items():
+        if target in _TIMES and (guess := _time_in(_values(sample, column))) is not None:
+            return guess
+    return None
+
+
+def words_of(sample: Sample, column: str) -> list[str]:
+    """Distinct values of a column, most frequent first; none when there are too many."""
+    counts = Counter(str(value) for value in _values(sample, column))
+    if len(counts) > _WORDS_SHOWN:
+        return []
+    return sorted(counts, key=lambda word: (-counts[word], word))
+
+
+def vocabulary(type_name: str, target: str) -> tuple[Any, ...]:
+    """The closed list of a field's values, () when it has none."""
+    event_type = registry()[type_name]
+    if not event_type.has(target):
+        return ()
+    one = event_type.field(target)
+    return (True, False) if one.kind == "bool" else one.values
+
+
+def meaning(word: str, target: str, known: Sequence[Any]) -> Any:
+    """What a word of the source seems to mean, None when unknown."""
+    plain = _plain(word)
+    if plain in known:
+        return plain
+    for value, synonyms in _MEANINGS.get(target, {}).items():
+        if plain in synonyms.split():
+            return {"true": True, "false": False}.get(value, value)
+    return None
+
+
+def number(value: Any) -> Any:
+    """A cell as a number, None when it is none."""
+    return number_of(value.replace(",", ".") if isinstance(value, str) else value)
+
+
+def _plain(name: str) -> str:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower().replace("ö", "oe").replace("ä", "ae")).strip(
+        "_"
+    )
+
+
+def _values(sample: Sample, column: str) -> list[Any]:
+    return [row[column] for row in sample.rows if row.get(column) not in (None, "")]
+
+
+def _time_in(values: Sequence[Any]) -> TimeGuess | None:
+    texts = [
+        value.isoformat(" ") if hasattr(value, "isoformat") else str(value) for value in values
+    ]
+    if not texts:
+        return None
+    matches = [_ISO.fullmatch(text.strip()) for text in texts]
+    if all(matches):
+        return TimeGuess(texts[0], has_offset=all(match and match[1] for match in matches))
+    for pattern, time_format, is_ambiguous in _TIME_SHAPES:
+        if all(pattern.fullmatch(text.strip()) for text in texts):
+            return TimeGuess(texts[0], format=time_format, is_ambiguous=is_ambiguous)
+    numbers = [number_of(text) for text in texts]
+    for low, high, unit in _EPOCHS:
+        if all(value is not None and low <= value < high for value in numbers):
+            return TimeGuess(texts[0], unit=unit)
+    return None
+
+
+def _sample(
+    kind: str, records: Iterator[RawRecord], encoding: str | None = None, why: str = ""
+) -> Sample:
+    rows = [record.value for record in islice(records, _ROWS) if isinstance(record.value, dict)]
+    columns: dict[str, None] = {}
+    for row in rows:
+        columns.update(dict.fromkeys(row))
+    return Sample(kind, list(columns), rows, encoding=encoding, why=why)
+
+
+def _encoding(path: Path) -> tuple[str | None, str]:
+    try:
+        with bytestream.open_bytes(path) as stream:
+            head = stream.read(_HEAD)
+        if len(head) == _HEAD:
+            head = head[: head.rfind(b"\n") + 1]
+        head.decode()
+    except UnicodeDecodeError:
+        return "cp1252", _NOT_UTF8
+    except FileRefused as refused:
+        if refused.code is not ReasonCode.ENC_UNDECLARED:
+            raise
+        return "cp1252", _NOT_UTF8
+    return None, ""
+
+
+def _first_sign(path: Path, encoding: str | None = None) -> str:
+    try:
+        with bytestream.open_bytes(path, encoding) as stream:
+            return stream.read(4096).decode("utf-8", "replace").lstrip()[:1] or " "
+    except FileRefused as refused:
+        if refused.code is ReasonCode.ENC_UNDECLARED and encoding is None:
+            return " "
+        raise
+
+
+def _array_key(path: Path, encoding: str | None) -> str | None:
+    """The first top-level key under which objects stand in an array."""
+    seen = _Seen()
+    json_array.top_level(path, seen, encoding)
+    for name in seen.names:
+        try:
+            record = next(iter(json_array.read(path, name, encoding)), None)
+        except FileRefused:
+            continue
+        if record is not None and isinstance(record.value, dict):
+            return name
+    return None
+
+
+def _table(path: Path, encoding: str | None, why: str) -> Sample:
+    """Rows by the delimiter under which most rows have the width of the header."""
+    best: Sample | None = None
+    best_fit = 0
+    for delimiter in _DELIMITERS:
+        try:
+            dialect = Dialect(delimiter)
+            records = list(islice(csv.read(path, dialect, encoding=encoding), _ROWS))
+        except FileRefused:
+            continue
+        rows = [record.value for record in records if record.value is not None]
+        width = len(rows[0]) if rows else 0
+        fit = width * len(rows)
+        if width > 1 and fit > best_fit:
+            text = f"{len(rows)} of the first {len(records)} rows have {width} cells"
+            best = Sample(
+                "csv",
+                list(rows[0]),
+                rows,
+                delimiter,
+                encoding,
+                None,
+                "; ".join(filter(None, [text, why])),
+            )
+            best_fit = fit
+    if best is None:
+        raise FileRefused(
+            ReasonCode.HEADER_MISSING, f"{path.name} does not look like a table with a header",
+            "rows of equal width under a header", "write a mapping by hand; see the mapping guide",
+        )  # fmt: skip
+    return best

@@ -1,0 +1,60 @@
+"""The guides name settings and notes that exist, and their TOML is a valid configuration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from candor.settings import load_settings
+from candor.sources import intercom, tau2_bench, tau_bench, zendesk
+from candor.sources.base import SourceOptions
+from candor.sources.intercom import source as intercom_source
+from candor.sources.registry import get
+from candor.sources.zendesk import source as zendesk_source
+
+ROOT = Path(__file__).parents[2]
+GUIDES = ROOT / "docs" / "guides"
+FIXTURES = Path(__file__).parent / "fixtures"
+SETTINGS = {
+    "zendesk": zendesk_source.SETTINGS,
+    "intercom": intercom_source.SETTINGS,
+    "tau_bench": tau_bench.SETTINGS,
+    "tau2_bench": tau2_bench.SETTINGS,
+}
+
+
+def blocks(guide: str, language: str) -> list[str]:
+    text = (GUIDES / guide).read_text("utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("guide", ["zendesk.md", "intercom.md", "tau-bench.md"])
+def test_configurations_are_accepted(guide: str, tmp_path: Path) -> None:
+    for number, block in enumerate(blocks(guide, "toml")):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(block, "utf-8")
+        settings = load_settings(path)
+        for name, section in settings.sources.items():
+            assert set(section.settings) <= set(SETTINGS[section.connector])
+            options = SourceOptions(
+                name, ai_actor_ids=frozenset(section.ai_actor_ids), settings=section.settings
+            )
+            assert get(section.connector).files([FIXTURES / section.connector], options)
+
+
+@pytest.mark.parametrize(("guide", "package"), [("zendesk.md", zendesk), ("intercom.md", intercom)])
+def test_every_note_named_exists(guide: str, package: object) -> None:
+    named = re.findall(r"^\| `([a-z_]+)` \|", (GUIDES / guide).read_text("utf-8"), re.MULTILINE)
+    folder = Path(str(package.__file__)).parent  # type: ignore[attr-defined]
+    sources = [*folder.glob("*.py"), *folder.parent.glob("*.py")]
+    code = "".join(path.read_text("utf-8") for path in sources)
+    assert len(named) >= 5
+    assert [name for name in named if f'"{name}"' not in code] == []
+
+
+@pytest.mark.parametrize("guide", ["zendesk.md", "intercom.md"])
+def test_every_setting_is_explained(guide: str) -> None:
+    text = (GUIDES / guide).read_text("utf-8")
+    assert [key for key in SETTINGS[guide.removesuffix(".md")] if key not in text] == []
