@@ -17,7 +17,7 @@ from typing import Any
 
 from candor import reoffering, window
 from candor.errors import CandorError, Problem
-from candor.lake import Batch, Lake, RawRejected, Replayed
+from candor.lake import Batch, Lake, QuarantineEntry, RawRejected, Replayed
 from candor.privacy.keys import load_or_create
 from candor.privacy.redaction import DETECTOR_VERSION
 from candor.sources import registry, run
@@ -83,10 +83,12 @@ class IngestResult:
 
     def lines(self) -> list[str]:
         """The footer of an ingest, for people."""
+        became = (
+            f"{self.stored:,} stored + {self.duplicate:,} duplicate"
+            f" + {self.quarantined:,} quarantined"
+        )
         lines = [
-            f"{self.files} file(s), {self.read:,} records read = {self.stored:,} stored"
-            f" + {self.duplicate:,} duplicate + {self.quarantined:,} quarantined"
-            f"  ({self.seconds:.1f} s)"
+            f"{self.files} file(s), {self.read:,} records read = {became}  ({self.seconds:.1f} s)"
         ]
         if self.by_type:
             counts = ", ".join(f"{count:,} {name}" for name, count in self.by_type.most_common())
@@ -103,7 +105,9 @@ class IngestResult:
             f"  unknown value kept raw: {kind}.{name} = {value!r} ({count:,})"
             for (kind, name, value), count in self.unmapped.most_common(8)
         ]
-        lines += [f"  note: {kind}: {detail} ({n:,})" for (kind, detail), n in self.notes.most_common(8)]
+        lines += [
+            f"  note: {kind}: {detail} ({n:,})" for (kind, detail), n in self.notes.most_common(8)
+        ]
         lines += [f"  refused: {problem}" for problem in self.refused]
         lines += [f"  COUNT DIFFERS: {problem}" for problem in self.miscounted]
         return lines
@@ -143,14 +147,18 @@ def ingest(
     connector = registry.get(configured.connector if configured else source)
     if mapping is None and configured and configured.mapping:
         mapping = workspace.root / configured.mapping
-    options = _options(workspace, source, name or source, load_mapping(mapping) if mapping else None)
+    options = _options(
+        workspace, source, name or source, load_mapping(mapping) if mapping else None
+    )
     result = IngestResult()
     privacy = _privacy(workspace)
     signature = _signature(connector, options, privacy)
     zone = workspace.settings.workspace.timezone
     bounds = [
         window.parse_instant(text, zone) if text else None
-        for text in ((configured.covered_from, configured.covered_until) if configured else ("", ""))
+        for text in (
+            (configured.covered_from, configured.covered_until) if configured else ("", "")
+        )
     ]
     files = connector.files(paths, options)
     with Lake.open(workspace.root, create=True) as lake:
@@ -165,11 +173,15 @@ def ingest(
                     continue
                 batch.begin_file(digest)
                 pieces = run.read(connector, [path], options, privacy=privacy)
-                if _take_file(batch, path, signature, pieces, result, progress):
+                if _take_file(
+                    batch, path, pieces, signature=signature, result=result, progress=progress
+                ):
                     with_rejects[digest] = reoffering.original(path, options)
             progress(f"storing {result.files} file(s)", None)
             if with_rejects:
-                kept = _kept(connector, source if configured else "", mapping, options, with_rejects)
+                kept = _kept(
+                    connector, source if configured else "", mapping, options, with_rejects
+                )
                 reoffering.keep(workspace.restricted, options.name, kept)
             report = batch.commit(*bounds)
         result.settled = _offer_waiting(workspace, lake, privacy, result, progress)
@@ -184,8 +196,9 @@ def ingest(
 def _take_file(
     batch: Batch,
     path: Path,
-    signature: str,
     pieces: Iterable[SourceBatch],
+    *,
+    signature: str,
     result: IngestResult,
     progress: Progress,
 ) -> bool:
@@ -216,7 +229,9 @@ def _take_file(
         result.unmapped.update(piece.unmapped)
         if piece.done and piece.counted is not None and piece.counted != read:
             result.miscounted.append(
-                Problem(f"{read} records read, an independent counter finds {piece.counted}", str(path))
+                Problem(
+                    f"{read} records read, an independent counter finds {piece.counted}", str(path)
+                )
             )
         progress(f"reading {path.name}: {read:,} records", None)
     batch.end_file(signature)
@@ -272,9 +287,7 @@ def _privacy(workspace: Workspace) -> PrivacySettings:
         listed = (workspace.root / section.deny_names_file).read_text(encoding="utf-8")
         names += [line.strip() for line in listed.splitlines() if line.strip()]
     key_id, key = load_or_create(workspace.restricted)
-    return PrivacySettings(
-        key=key, key_id=key_id, locales=section.locales, deny_names=tuple(names)
-    )
+    return PrivacySettings(key=key, key_id=key_id, locales=section.locales, deny_names=tuple(names))
 
 
 def _signature(connector: Source, options: SourceOptions, privacy: PrivacySettings) -> str:
@@ -314,9 +327,12 @@ class ReplayResult:
 
     def lines(self) -> list[str]:
         """For people."""
+        became = (
+            f"{self.stored:,} stored + {self.duplicate:,} duplicate"
+            f" + {self.quarantined:,} still quarantined"
+        )
         return [
-            f"{self.offered:,} quarantined records offered again = {self.stored:,} stored"
-            f" + {self.duplicate:,} duplicate + {self.quarantined:,} still quarantined",
+            f"{self.offered:,} quarantined records offered again = {became}",
             *(f"  {n:,} could not be read: {why}" for why, n in self.not_offered.most_common()),
         ]
 
@@ -406,25 +422,11 @@ def _reader(workspace: Workspace, name: str, privacy: PrivacySettings) -> reoffe
 def quarantined(workspace: Workspace) -> list[dict[str, Any]]:
     """Open quarantine entries as plain data."""
     with Lake.open(workspace.root) as lake:
-        return [
-            {
-                "id": entry.quarantine_id,
-                "source": entry.source,
-                "reason": entry.reason,
-                "field": entry.field,
-                "ref": entry.raw_ref,
-                "detail": entry.detail,
-                "preview": entry.preview,
-                "partial": entry.is_partial,
-                "seen_at": window.format_instant(entry.seen_at_us),
-            }
-            for entry in lake.quarantine_list()
-            if entry.replayed_at_us is None
-        ]
+        return [_plain(entry) for entry in lake.quarantine_list() if entry.replayed_at_us is None]
 
 
-def quarantined_bytes(workspace: Workspace, identifier: str) -> bytes:
-    """Raw bytes of one quarantined record.
+def quarantined_record(workspace: Workspace, identifier: str) -> tuple[dict[str, Any], bytes]:
+    """One quarantine entry as plain data, and the raw bytes of its record.
 
     Raises:
         CandorError: unknown id, or bytes that are no longer kept.
@@ -434,6 +436,20 @@ def quarantined_bytes(workspace: Workspace, identifier: str) -> bytes:
     if raw is None:
         raise CandorError(
             "quarantine.expired",
-            Problem("the raw bytes of this record are no longer kept", entry.raw_ref),
+            Problem("no raw bytes of this record are kept", entry.raw_ref, "", entry.detail),
         )
-    return raw
+    return _plain(entry), raw
+
+
+def _plain(entry: QuarantineEntry) -> dict[str, Any]:
+    return {
+        "id": entry.quarantine_id,
+        "source": entry.source,
+        "reason": entry.reason,
+        "field": entry.field,
+        "ref": entry.raw_ref,
+        "detail": entry.detail,
+        "preview": entry.preview,
+        "partial": entry.is_partial,
+        "seen_at": window.format_instant(entry.seen_at_us),
+    }

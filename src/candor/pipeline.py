@@ -54,9 +54,7 @@ def ingest(
     """Read files through a connector into the lake; see ``ingesting.ingest``."""
     from candor import ingesting
 
-    return ingesting.ingest(
-        workspace, source, paths, name=name, mapping=mapping, progress=progress
-    )
+    return ingesting.ingest(workspace, source, paths, name=name, mapping=mapping, progress=progress)
 
 
 @dataclass(frozen=True)
@@ -118,6 +116,15 @@ def measure(
         raise CandorError(
             "usage.engine", Problem(f"unknown engine '{engine}'", "--engine", "duckdb"), exit_code=2
         )
+    if as_of is not None:
+        try:
+            window.parse_instant(as_of, workspace.settings.workspace.timezone)
+        except ValueError:
+            raise CandorError(
+                "usage.as_of",
+                Problem(f"'{as_of}' is no instant", "--as-of", "ISO 8601, 2026-05-01T00:00:00Z"),
+                exit_code=2,
+            ) from None
     catalogue = load(workspace.metrics_dir)
     with Lake.open(workspace.root) as lake:
         built = publishing.publish(workspace, lake, catalogue, as_of=as_of, progress=progress)
@@ -169,7 +176,7 @@ def build_demo(
     """
     from candor.simulator import reference
 
-    workspace = Workspace.create(folder, _config("Demo support desk"))
+    workspace = _create(folder, "Demo support desk")
     (workspace.root / "intents.yaml").write_text(reference.INTENTS_YAML, encoding="utf-8")
     (workspace.root / "targets.yaml").write_text(reference.TARGETS_YAML, encoding="utf-8")
     simulated = workspace.root / "simulated"
@@ -220,7 +227,7 @@ def initialise(folder: Path, files: Sequence[Path]) -> list[str]:
             exit_code=2,
         )
     proposals = {path: propose([path]) for path in files}
-    workspace = Workspace.create(folder, _config(folder.resolve().name))
+    workspace = _create(folder, folder.resolve().name)
     lines = [f"workspace in {workspace.root}; its configuration is candor.toml"]
     for path, text in proposals.items():
         target = workspace.root / "mappings" / f"{path.name.split('.')[0]}.yaml"
@@ -232,6 +239,16 @@ def initialise(folder: Path, files: Sequence[Path]) -> list[str]:
     if not files:
         lines.append(f"next: candor ingest SOURCE FILE -w {folder}")
     return lines
+
+
+def _create(folder: Path, name: str) -> Workspace:
+    if folder.exists() and not folder.is_dir():
+        raise CandorError(
+            "workspace.no_folder",
+            Problem("this is no folder", str(folder), "a folder, new or empty"),
+            exit_code=2,
+        )
+    return Workspace.create(folder, _config(name))
 
 
 def _config(name: str) -> str:

@@ -165,6 +165,7 @@ def publish(
         "as_of": window.format_instant(as_of_us),
         "as_of_us": as_of_us,
         "horizon_us": health.pop("horizon_us"),
+        "only_systems_confirm": health.pop("only_systems_confirm"),
         "provenance": {
             "lake snapshot": record.lake,
             "definitions": record.definitions[:16],
@@ -208,6 +209,10 @@ def _pseudonymous(workspace: Workspace) -> list[HumanAgent]:
 def _health(engine: DuckEngine, lake: Lake, shown: Snapshot) -> dict[str, Any]:
     """How complete and how fresh the data are; shown beside every figure."""
     horizon = engine.rows("select horizon_us from setting")[0][0]
+    by_customer = engine.rows(
+        "select count(*) from conversation"
+        " where system_verdict is null and customer_verdict is not null"
+    )[0][0]
     open_entries = [entry for entry in lake.quarantine_list() if entry.replayed_at_us is None]
     by_reason: dict[str, int] = {}
     for entry in open_entries:
@@ -221,6 +226,7 @@ def _health(engine: DuckEngine, lake: Lake, shown: Snapshot) -> dict[str, Any]:
     )[0][0]
     return {
         "horizon_us": int(horizon),
+        "only_systems_confirm": by_customer == 0,
         "sources": {
             one.source: {
                 "covered_from": _iso(one.covered_from_us),

@@ -190,9 +190,7 @@ class Reader:
             self._read_units(pool, original_file, sha256, units)
         return pool.replayed()
 
-    def _read_units(
-        self, pool: _Pool, file: OriginalFile, sha256: str, units: list[_Unit]
-    ) -> None:
+    def _read_units(self, pool: _Pool, file: OriginalFile, sha256: str, units: list[_Unit]) -> None:
         shape, needs_file = _shape(self._connector.name, file.path, self._options)
         is_there = file.path.is_file() and run.fingerprint(file.path) == sha256
         if is_there and (needs_file or shape is None):
@@ -202,9 +200,7 @@ class Reader:
             self._leave(units, f"{file.path} is needed to read them and is not there unchanged")
             return
         whole = [unit for unit in units if unit.reasons.isdisjoint(_CUT)]
-        self._leave(
-            [unit for unit in units if unit not in whole], "only their beginning was kept"
-        )
+        self._leave([unit for unit in units if unit not in whole], "only their beginning was kept")
         if whole:
             self._from_bytes(pool, file, shape, whole)
 
@@ -215,9 +211,7 @@ class Reader:
     def _from_file(self, pool: _Pool, path: Path, units: list[_Unit]) -> None:
         """Reads the whole file and takes the offered records out of it."""
         by_ref = {unit.ref: unit for unit in units}
-        for piece in run.read(
-            self._connector, [path], self._options, privacy=self._privacy
-        ):
+        for piece in run.read(self._connector, [path], self._options, privacy=self._privacy):
             if piece.refused is not None:
                 pool.forget(units)
                 self._leave(units, f"{path.name} is refused: {piece.refused.what}")
@@ -359,7 +353,7 @@ class _Pool:
                     rejected += [_row(position, record, fault) for fault in faults]
                 else:
                     # An entry whose own mistake still stands is not settled by its neighbours.
-                    first = (same or faults or [None])[0]
+                    first = next(iter(same or faults), None)
                     rejected.append(_row(position, record, first, is_whole=True))
         return Replayed(dict(self._renumbered(chosen)), tuple(rejected))
 
@@ -409,9 +403,7 @@ def _row(
     )  # fmt: skip
 
 
-def _shape(
-    connector: str, path: Path, options: SourceOptions
-) -> tuple[Shape | None, bool]:
+def _shape(connector: str, path: Path, options: SourceOptions) -> tuple[Shape | None, bool]:
     """How raw bytes become a file again (None: they cannot), and whether the file tells more."""
     if connector == "canonical" or (connector == "intercom" and is_lines(path)):
         return "lines", False

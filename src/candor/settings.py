@@ -186,14 +186,21 @@ def load_settings(path: Path) -> Settings:
 def _problem(path: Path, lines: dict[tuple[str, ...], int], item: dict[str, Any]) -> Problem:
     location = tuple(str(part) for part in item["loc"])
     line = next(
-        (lines[location[:size]] for size in range(len(location), 0, -1) if location[:size] in lines),
+        (
+            lines[location[:size]]
+            for size in range(len(location), 0, -1)
+            if location[:size] in lines
+        ),
         1,
     )
     key = ".".join(location)
     where = f"{path}:{line}: {key}"
     if item["type"] == "extra_forbidden":
         return Problem(
-            f"unknown key '{location[-1]}'", where, "", nearest(location[-1], _keys_at(location[:-1]))
+            f"unknown key '{location[-1]}'",
+            where,
+            "",
+            nearest(location[-1], _keys_at(location[:-1])),
         )
     if item["type"] == "missing":
         return Problem(f"'{location[-1]}' is missing", where, f"a value for {key}")

@@ -83,7 +83,9 @@ class Workspace:
         if (target / "candor.toml").exists():
             raise CandorError(
                 "workspace.exists",
-                Problem("there is a workspace here already", str(target), "", "choose another folder"),
+                Problem(
+                    "there is a workspace here already", str(target), "", "choose another folder"
+                ),
             )
         target.mkdir(parents=True, exist_ok=True)
         for name in ("lake", "serving", "mappings", "metrics"):
@@ -167,13 +169,20 @@ class Workspace:
                 raise CandorError(
                     "agents.invalid",
                     [
-                        Problem(f"unknown column '{name}'", f"{path}:1", "", nearest(name, _AGENT_COLUMNS))
+                        Problem(
+                            f"unknown column '{name}'",
+                            f"{path}:1",
+                            "",
+                            nearest(name, _AGENT_COLUMNS),
+                        )
                         for name in unknown
                     ]
                     or Problem("column human_agent_id is missing", f"{path}:1"),
                 )
             rows = [{key: value or None for key, value in row.items()} for row in reader]
-        agents: tuple[HumanAgent, ...] = _checked(path, rows, tuple[HumanAgent, ...], "agents.invalid")
+        agents: tuple[HumanAgent, ...] = _checked(
+            path, rows, tuple[HumanAgent, ...], "agents.invalid"
+        )
         return agents
 
 

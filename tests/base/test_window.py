@@ -12,10 +12,15 @@ from candor import window
 def test_days_across_a_clock_change_have_23_and_25_hours() -> None:
     first = window.parse_instant("2026-03-28", "Europe/Berlin")
     last = window.parse_instant("2026-03-30", "Europe/Berlin")
-    hours = [(d.ends_at - d.starts_at) // window.HOUR for d in window.calendar("Europe/Berlin", first, last)]
+    hours = [
+        (d.ends_at - d.starts_at) // window.HOUR
+        for d in window.calendar("Europe/Berlin", first, last)
+    ]
     assert hours == [24, 23, 24]
     autumn = window.to_day(date(2026, 10, 25))
-    length = window.to_instant(autumn + 1, "Europe/Berlin") - window.to_instant(autumn, "Europe/Berlin")
+    length = window.to_instant(autumn + 1, "Europe/Berlin") - window.to_instant(
+        autumn, "Europe/Berlin"
+    )
     assert length == 25 * window.HOUR
 
 
@@ -54,7 +59,11 @@ def test_durations() -> None:
 
 
 def test_instants_round_trip_to_the_microsecond() -> None:
-    for text in ("2026-03-29T01:59:59.999999Z", "1999-12-31T23:59:59Z", "2026-01-01T00:00:00.000001Z"):
+    for text in (
+        "2026-03-29T01:59:59.999999Z",
+        "1999-12-31T23:59:59Z",
+        "2026-01-01T00:00:00.000001Z",
+    ):
         assert window.format_instant(window.parse_instant(text)) == text
     assert window.parse_instant("2026-01-01T00:00:00", "Asia/Kolkata") == window.parse_instant(
         "2025-12-31T18:30:00Z"

@@ -53,7 +53,7 @@ OUTCOMES = {
     "failed_handoff": ([handoff("a", 2, is_failed=True)], True),
     "record_contradicts": ([record("a", 500, "contradicts")], False),
     "record_confirms_but_customer_negative": (
-        [said("a", 2, "customer", "that is wrong"), record("a", 500, "confirms")], False,
+        [said("a", 2, "customer", "that is wrong"), record("a", 500, "confirms")], True,
     ),
     "fallback_last": ([said("a", 2, "ai_agent", kind="fallback")], False),
     "forced": (

@@ -14,7 +14,7 @@ from candor.engines.duck import DuckEngine
 from candor.facts import schema
 from candor.window import DAY, calendar
 
-FIRST_DAY = 20_514  # 2026-03-02, a Monday
+FIRST_DAY = 20_516  # 2026-03-04, a Wednesday: weeks and months begin before the data do
 _ARROW = {
     "VARCHAR": pa.string(), "BIGINT": pa.int64(), "INTEGER": pa.int32(), "SMALLINT": pa.int16(),
     "BOOLEAN": pa.bool_(),
@@ -28,7 +28,7 @@ def arrow_type(sql: str) -> pa.DataType:
 def new_engine() -> DuckEngine:
     """An engine in memory that holds the reporting calendar."""
     made = DuckEngine(threads=2)
-    days = list(calendar("UTC", (FIRST_DAY - 40) * DAY, (FIRST_DAY + 400) * DAY))
+    days = list(calendar("UTC", FIRST_DAY * DAY, (FIRST_DAY + 400) * DAY))
     made.load(
         "calendar_day",
         pa.table(

@@ -26,13 +26,14 @@ def test_packed_sums_are_plain_sums(data: st.DataObject) -> None:
     )
     cell = np.array(data.draw(st.lists(st.integers(0, 5), min_size=size, max_size=size)))
     fields = kernel.pack(flags, size)
-    for cells, sums in (
-        kernel.add_rows(cell, fields.words[rows]),
-        kernel.add_signatures(cell, rows, fields.words),
+    where = kernel.cells(cell)
+    assert where.present.tolist() == sorted(set(cell.tolist()))
+    for sums in (
+        kernel.add_rows(where, fields.words[rows]),
+        kernel.add_signatures(where, kernel.order(rows, signatures), fields.words),
     ):
-        assert cells.tolist() == sorted(set(cell.tolist()))
         for number, flag in enumerate(flags):
-            for at, one in enumerate(cells):
+            for at, one in enumerate(where.present):
                 plain = int(flag[rows[cell == one]].sum())
                 if fields.number[number] < 0:
                     assert plain == 0

@@ -44,6 +44,10 @@ def conversation(number: int) -> dict[str, Any]:
         "effort_points": draw("effort") % 11 * 10,
         "ai_first_response_us": None if draw("missing") % 8 == 0 else draw("response") % 40_000_000,
         "looked_successful": ai, "silent_failure": None if open_window else returned,
+        "closed": draw("closed") % 4 > 0, "claimed_resolved": draw("claimed") % 3 == 0,
+        "last_activity_at": number * DAY,
+        "reopened_at": None if delay is None else number * DAY + delay,
+        "reopened_7d": None if open_window else returned,
         "return_delay_us": delay,
         "return_at_risk_us": delay if returned else (draw("horizon") % 9) * DAY,
     }  # fmt: skip
@@ -55,6 +59,7 @@ STORED = [
     for name in (
         "true_resolution_rate", "deflection_gap", "escalation_rate", "rephrase_rate",
         "time_to_first_response_ai", "customer_effort", "silent_failure_rate", "undetermined_share",
+        "reopen_rate_7d",
     )
 ]  # fmt: skip
 
@@ -134,28 +139,28 @@ def test_histogram_uses_the_estimators_buckets(filled: DuckEngine) -> None:
 
 
 def test_time_to_event_counts_agree_with_plain_python(filled: DuckEngine) -> None:
-    cell = _one(
-        query.measures(filled, [CATALOGUE.get("silent_failure_rate")]), "silent_failure_rate"
-    )
+    cell = _one(query.measures(filled, [CATALOGUE.get("reopen_rate_7d")]), "reopen_rate_7d")
     kept = [
         row for row in ROWS
-        if row["looked_successful"] and not row["is_test"] and not row["is_spam"]
+        if (row["closed"] or row["claimed_resolved"]) and not row["is_test"] and not row["is_spam"]
     ]  # fmt: skip
+    assert kept
+    seen = 0
     for day in range(7):
-        events = sum(
-            row["return_delay_us"] is not None and row["return_delay_us"] // DAY == day
-            for row in kept
-        )
-        at_risk = sum(
-            row["return_at_risk_us"] > day * DAY
-            or (
-                row["return_at_risk_us"] == day * DAY
-                and (day == 0 or row["return_delay_us"] is not None)
+        events, at_risk = 0, 0
+        for row in kept:
+            delay = None
+            if row["reopened_at"] is not None:
+                delay = row["reopened_at"] - row["last_activity_at"]
+            followed = delay if delay is not None else row["return_at_risk_us"]
+            events += delay is not None and delay // DAY == day
+            at_risk += followed > day * DAY or (
+                followed == day * DAY and (day == 0 or delay is not None)
             )
-            for row in kept
-        )
+        seen += events
         assert sum(c[day] for c in cell.events_by_delay.values()) == events
         assert sum(c[day] for c in cell.at_risk_by_delay.values()) == at_risk
+    assert seen
 
 
 @pytest.mark.parametrize("grain", ["all", "week", "month", "quarter"])

@@ -8,8 +8,8 @@ from typing import Any
 from candor.answers.snapshot import Answers
 from candor.errors import CandorError
 from candor.metrics import printing, query
-from candor.metrics.lineage import lineage
 from candor.metrics.definition import Definition
+from candor.metrics.lineage import lineage
 from candor.metrics.registry import Catalogue, load
 from candor.workspace import Workspace
 

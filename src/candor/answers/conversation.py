@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from candor import window
+from candor.answers.evidence import because
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
 from candor.metrics import drill
@@ -47,7 +48,7 @@ class MetricVerdict:
     Attributes:
         metric, title: which.
         state: outside, excluded, unknown, false, true, confirmed or value.
-        reason: why, where the state has one.
+        reason: why it was left out or is not known, else what its outcome rests on.
         value: the value of a mean or quantile, in the metric's unit.
     """
 
@@ -108,9 +109,8 @@ def conversation_page(
         CandorError: ``conversation.unknown``.
     """
     name = wanted.replace("'", "''")
-    columns = ", ".join(("conversation_id", "thread_id", "thread_key", "started_at", "ended_at", *_SHOWN))
     found = engine.arrow(
-        f"select {columns} from conversation where conversation_id = '{name}'"
+        f"select * from conversation where conversation_id = '{name}'"
         f" or thread_id = '{name}' order by conversation_no"
     ).to_pylist()
     if not found:
@@ -142,7 +142,8 @@ def _contact(engine: DuckEngine, catalogue: Catalogue, row: dict[str, Any]) -> C
         state = one.state
         if state == "known":
             state = "false" if definition.outcome is not None else "value"
-        verdicts.append(MetricVerdict(one.metric, definition.title, state, one.reason, value))
+        reason = one.reason.replace("_", " ") or because(definition, row)
+        verdicts.append(MetricVerdict(one.metric, definition.title, state, reason, value))
     return Contact(
         row["conversation_id"],
         _iso(row["started_at"]),
@@ -169,7 +170,10 @@ def _timeline(text_file: Path, thread_key: int) -> tuple[Moment, ...]:
 
 
 def _paradox(rows: list[dict[str, Any]]) -> str:
-    polite = {"gratitude": "with the customer's thanks", "affirm": "with the customer saying it worked"}
+    polite = {
+        "gratitude": "with the customer's thanks",
+        "affirm": "with the customer saying it worked",
+    }
     for row in rows:
         ending = polite.get(row["reply_class"] or "")
         if ending and row["system_verdict"] == "contradicts":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -63,7 +64,7 @@ def _definitions(workspace: Workspace | None) -> list[Finding]:
 
 def _references(workspace: Workspace) -> list[Finding]:
     findings = []
-    checks = {
+    checks: dict[str, Callable[[], object]] = {
         "intents.yaml": workspace.intents,
         "agents.csv": workspace.human_agents,
         "targets.yaml": lambda: load_targets(

@@ -163,8 +163,7 @@ class Answers:
             until: day after the last day shown (ISO); default the last period of which every
                 day's windows have passed.
         """
-        chosen = grain or self.workspace.settings.scorecard.grain
-        period = self._period(chosen, _day(until, "--until"))
+        period = self.period(grain=grain, until=until)
         definitions = list(self.catalogue)
         current = self._cells(definitions, period)
         before = period.before()
@@ -222,15 +221,25 @@ class Answers:
             limit=limit,
         )  # fmt: skip
 
+    def polite_first(self, conversations: Sequence[str]) -> list[str]:
+        """The same conversations, those that ended with thanks or praise first."""
+        listed = ", ".join("'" + name.replace("'", "''") + "'" for name in conversations)
+        if not listed:
+            return []
+        return [
+            str(row[0])
+            for row in self.engine.rows(
+                f"select conversation_id from conversation where conversation_id in ({listed})"
+                " order by case when reply_class in ('gratitude', 'affirm') then 0 else 1 end,"
+                " conversation_id"
+            )
+        ]
+
     def _cells(self, definitions: list[Definition], period: Period) -> dict[str, MeasureCell]:
-        cells = query.measures(
-            self.engine, definitions, since=period.since, until=period.until
-        )
+        cells = query.measures(self.engine, definitions, since=period.since, until=period.until)
         return {cell.metric: cell for cell in cells}
 
-    def _series(
-        self, definitions: list[Definition], period: Period
-    ) -> dict[str, list[Estimate]]:
+    def _series(self, definitions: list[Definition], period: Period) -> dict[str, list[Estimate]]:
         if period.until is None:
             return {}
         grain, count = SERIES[period.grain]
@@ -261,13 +270,22 @@ class Answers:
         section = self.workspace.settings.estimates
         return make(
             cell, estimator=estimator, unit=definition.measured_in, level=section.level,
-            evidence=definition.evidence, snapshot=self.snapshot, as_of=self.as_of,
+            evidence=self._evidence(definition, cell), snapshot=self.snapshot, as_of=self.as_of,
             quantile=quantile, thresholds=self._thresholds,
         )  # fmt: skip
 
-    def _change(
-        self, definition: Definition, cell: MeasureCell, earlier: MeasureCell
-    ) -> Estimate:
+    def _evidence(self, definition: Definition, cell: MeasureCell) -> str:
+        """Grade of a figure; the weakest rung is the system's where no customer confirms anything."""
+        all_confirmed = bool(cell.total) and cell.confirmed == cell.total
+        if (
+            definition.evidence == "by_confirmation"
+            and all_confirmed
+            and self.about["only_systems_confirm"]
+        ):
+            return "system_confirmed"
+        return definition.evidence
+
+    def _change(self, definition: Definition, cell: MeasureCell, earlier: MeasureCell) -> Estimate:
         return change(
             cell, earlier, unit=definition.measured_in,
             level=self.workspace.settings.estimates.level, evidence=definition.evidence,
@@ -283,8 +301,15 @@ class Answers:
             mature_share=section.mature_share,
         )
 
+    def period(self, *, grain: str | None = None, until: str | None = None) -> Period:
+        """The days a scorecard is about: as asked for, else the last period that has settled.
+
+        Everything when there is no such period, or when the clocks of all conversations are made up.
+        """
+        chosen = grain or self.workspace.settings.scorecard.grain
+        return self._period(chosen, _day(until, "--until"))
+
     def _period(self, grain: str, until: int | None) -> Period:
-        """The period asked for, or the last one that has settled; everything when there is none."""
         # Made-up clocks put conversations on days that mean nothing.
         bounds = self.engine.rows(
             "select min(day), max(day) from conversation where not is_synthetic_time"
@@ -296,8 +321,10 @@ class Answers:
             horizon = window.day_of(int(self.about["horizon_us"]), zone)
             settled = min(horizon - SETTLING_DAYS, bounds[1] + 1)
             start = window.period_start(settled, grain)
-            start = start if window.period_end(start, grain) <= settled else (
-                window.period_start(start - 1, grain)
+            start = (
+                start
+                if window.period_end(start, grain) <= settled
+                else (window.period_start(start - 1, grain))
             )
         else:
             start = window.period_start(until - 1, grain)
@@ -324,7 +351,7 @@ def _day(text: str | None, option: str) -> int | None:
         return window.to_day(date.fromisoformat(text))
     except ValueError:
         raise CandorError(
-            "usage.date", Problem(f"'{text}' is not a date", option, "an ISO date, 2026-05-01"),
+            "usage.date",
+            Problem(f"'{text}' is not a date", option, "an ISO date, 2026-05-01"),
             exit_code=2,
         ) from None
-

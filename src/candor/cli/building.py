@@ -32,14 +32,33 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Folder of the new workspace.")] = Path("demo"),
     conversations: Annotated[int, typer.Option(help="Conversations to simulate.", min=100)] = 4000,
     seed: Annotated[int, typer.Option(help="Same seed, same workspace.")] = 7,
+    json: JsonOption = False,
 ) -> None:
     """Build a workspace from simulated conversations and show its scorecard."""
     from candor import pipeline
+    from candor.answers import Answers
+    from candor.reports import assemble, html, terminal
 
     with output.progress("demo") as report:
         built = pipeline.build_demo(folder, conversations=conversations, seed=seed, progress=report)
+        report("writing the scorecard", None)
+        with Answers.open(built.workspace_root) as answers:
+            card = answers.scorecard()
+            page = html.render(assemble.report(answers, card, answers.period()))
+    built.html.write_text(page, encoding="utf-8")
+    if json:
+        output.print_json(
+            {
+                "workspace": str(built.workspace_root),
+                "html": str(built.html),
+                "ingested": built.ingested.as_dict(),
+                "measured": built.measured.as_dict(),
+                "scorecard": card.as_dict(),
+            }
+        )
+        return
     _print_ingest(built.ingested)
-    _print_scorecard(built.workspace_root)
+    terminal.print_scorecard(card)
     output.say(f"\nScorecard to keep: {built.html}")
     output.say(f"Ask on: candor why <conversation> -w {folder} · candor metrics -w {folder}")
 
@@ -58,10 +77,12 @@ def init(
         output.say(line)
 
 
-def ingest(
+def ingest(  # noqa: PLR0917 - given by name
     source: Annotated[str, typer.Argument(help="Connector or configured source, e.g. zendesk.")],
     paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
-    mapping: Annotated[Path | None, typer.Option(help="Mapping file of the generic source.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Mapping file of the generic source.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name to store the events under.")] = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -78,11 +99,15 @@ def ingest(
         output.print_json(result.as_dict())
     else:
         _print_ingest(result)
-    return 1 if result.refused else 0
+        if result.refused and not result.read:
+            output.say("nothing could be read")
+    return 1 if result.refused or result.miscounted else 0
 
 
 def measure(
-    as_of: Annotated[str | None, typer.Option(help="Read the data as of this instant (ISO).")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Read the data as of this instant (ISO).")
+    ] = None,
     engine: Annotated[str, typer.Option(help="duckdb.")] = "duckdb",
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -119,11 +144,3 @@ def simulate(
 def _print_ingest(result: IngestResult) -> None:
     for line in result.lines():
         output.say(line)
-
-
-def _print_scorecard(root: Path) -> None:
-    from candor.answers import Answers
-    from candor.reports import terminal
-
-    with Answers.open(root) as answers:
-        terminal.print_scorecard(answers.scorecard())

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(why)
 
 
-def show(
+def show(  # noqa: PLR0917 - given by name
     metric: Annotated[list[str] | None, typer.Argument(help="Metrics; all when left out.")] = None,
     by: Annotated[
         list[str] | None, typer.Option("--by", help="Break down by a dimension; may be repeated.")
@@ -58,7 +58,7 @@ def show(
     terminal.print_estimates(answer.estimates)
 
 
-def scorecard(
+def scorecard(  # noqa: PLR0917 - given by name
     view: Annotated[str, typer.Option(help="categories: the five categories.")] = "categories",
     grain: Annotated[
         str | None, typer.Option(help="Period compared with the one before (else candor.toml).")
@@ -66,7 +66,8 @@ def scorecard(
     until: Annotated[str | None, typer.Option(help="Day after the last day shown (ISO).")] = None,
     out: Annotated[Path | None, typer.Option(help="Write a self-contained .html file.")] = None,
     fail_on: Annotated[
-        str | None, typer.Option(help="missed or unsure: exit with 3 when a target has that status.")
+        str | None,
+        typer.Option(help="missed or unsure: exit with 3 when a target has that status."),
     ] = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -83,12 +84,25 @@ def scorecard(
             "usage.fail_on", Problem(f"unknown status '{fail_on}'", "--fail-on", "missed or unsure"),
             exit_code=2,
         )  # fmt: skip
+    if out is not None and (out.suffix != ".html" or not out.parent.is_dir()):
+        raise CandorError(
+            "usage.out",
+            Problem(
+                f"cannot write {out}", "--out", "a name ending in .html in a folder that exists"
+            ),
+            exit_code=2,
+        )
     with Answers.open_at(workspace) as answers:
         card = answers.scorecard(grain=grain, until=until)
         if out is not None:
             from candor.reports import assemble, html
 
-            out.write_text(html.render(assemble.report(answers, card)), encoding="utf-8")
+            out.write_text(
+                html.render(
+                    assemble.report(answers, card, answers.period(grain=grain, until=until))
+                ),
+                encoding="utf-8",
+            )
             output.say(f"wrote {out}")
     if json:
         output.print_json(card.as_dict())

@@ -31,7 +31,7 @@ def doctor(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
         output.print_json({"findings": [finding.as_dict() for finding in findings]})
     else:
         for finding in findings:
-            output.say(finding.line())
+            output.show(finding.line())
     return 1 if any(finding.level == "error" for finding in findings) else 0
 
 
@@ -44,14 +44,14 @@ def verify(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
         output.print_json({"problems": [str(problem) for problem in problems]})
     else:
         for problem in problems:
-            output.say(f"broken: {problem}")
+            output.show(f"broken: {problem}")
         if not problems:
-            output.say("everything is as it was written")
+            output.show("everything is as it was written")
     return 3 if problems else 0
 
 
 def quarantine_list(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """What is quarantined, by source and reason."""
+    """What is quarantined and not yet settled: id, source, reason, place, and what was expected."""
     from candor import ingesting, pipeline
 
     rows = ingesting.quarantined(pipeline.open_workspace(workspace))
@@ -59,9 +59,8 @@ def quarantine_list(workspace: WorkspaceOption = None, json: JsonOption = False)
         output.print_json({"quarantined": rows})
         return
     for row in rows:
-        output.say(
-            f"{row['id']}  {row['source']}  {row['reason']}  {row['ref']}  {row['detail']}"
-        )
+        reason = f"{row['reason']} {row['field']}".strip()
+        output.show(f"{row['id']}  {row['source']}  {reason}  {row['ref']}  {row['detail']}")
     if not rows:
         output.say("nothing is quarantined")
 
@@ -69,23 +68,35 @@ def quarantine_list(workspace: WorkspaceOption = None, json: JsonOption = False)
 def quarantine_show(
     identifier: Annotated[str, typer.Argument(help="Id from `quarantine list`.")],
     workspace: WorkspaceOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """The raw bytes of one quarantined record, as they stood in the file."""
+    """One quarantined record as it stood in the file, personal data included."""
     import sys
 
     from candor import ingesting, pipeline
 
-    sys.stdout.buffer.write(
-        ingesting.quarantined_bytes(pipeline.open_workspace(workspace), identifier)
-    )
+    entry, raw = ingesting.quarantined_record(pipeline.open_workspace(workspace), identifier)
+    if json:
+        output.print_json({**entry, "raw": raw.decode("utf-8", "backslashreplace")})
+        return
+    if sys.stdout.isatty():
+        # A record may hold bytes that steer a terminal.
+        output.show(output.printable(raw.decode("utf-8", "backslashreplace")))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(raw)
 
 
-def quarantine_replay(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+def quarantine_replay(
+    source: Annotated[str | None, typer.Option(help="Only records stored under this name.")] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
     """Offer every quarantined record again, after a mapping or rule was mended."""
     from candor import pipeline
 
     with output.progress("replay") as report:
-        result = pipeline.replay(pipeline.open_workspace(workspace), progress=report)
+        result = pipeline.replay(pipeline.open_workspace(workspace), source=source, progress=report)
     if json:
         output.print_json(result.as_dict())
         return

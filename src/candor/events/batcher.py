@@ -332,10 +332,6 @@ class _TypeBatch:
         else:
             default = pa.scalar(self.observed_at_us, pa.int64()).cast(TIMESTAMP)
             columns["observed_at"] = pc.fill_null(observed, default)
-        if "sequence" in columns:
-            columns["sequence"] = pc.coalesce(
-                columns["sequence"], _trailing_number(columns[self.type.key[0]])
-            )
 
     def _extra(self, count: int) -> pa.Array:
         if not self.left_over:
@@ -347,12 +343,6 @@ class _TypeBatch:
             except Refused as refused:
                 self._wrong(at, "extra", refused, left)
         return pa.array(texts, pa.string())
-
-
-def _trailing_number(ids: pa.Array) -> pa.Array:
-    """The number at the end of each id: ids usually rise, and equal instants are common."""
-    found = pc.extract_regex(ids, pattern=r"(?P<number>[0-9]{1,18})$")
-    return pc.struct_field(found, "number").cast(pa.int64())
 
 
 def _accept(_field: Field, _array: pa.Array) -> bool:

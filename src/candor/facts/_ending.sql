@@ -2,12 +2,16 @@
 -- key: thread_key, conversation_no
 -- clock: occurred_at
 -- reads: _close, _split
+-- arg_min passes over nulls, so an unknown actor or reason of the first close travels as an empty text.
 select
     c.thread_key,
     coalesce(p.conversation_no, 1) as conversation_no,
     min(c.occurred_at) as closed_at,
-    arg_min(c.actor, (c.occurred_at, c.event_key)) filter (where c.actor is not null) as closed_by,
-    arg_min(c.reason, (c.occurred_at, c.event_key)) filter (where c.reason is not null) as close_reason
+    nullif(arg_min(coalesce(c.actor, ''), (c.occurred_at, c.event_key)), '') as closed_by,
+    nullif(arg_min(coalesce(c.reason, ''), (c.occurred_at, c.event_key)), '') as close_reason,
+    count(
+        case when c.actor in ('system', 'ai_agent') and c.reason in ('automation', 'ai_closed') then 1 end
+    ) as forced_closes
 from _close as c
 left join _split as p
     on c.thread_key = p.thread_key and c.occurred_at >= p.from_at and c.occurred_at < p.until_at

@@ -32,12 +32,18 @@ handed as (
         count(case when not t.is_failed then 1 end) as transfers,
         min(case when t.is_ai_to_human then t.occurred_at end) as escalation_attempt_at,
         min(case when t.is_ai_to_human and not t.is_failed then t.occurred_at end) as escalated_at,
-        arg_min(t.reason, (t.occurred_at, t.event_key))
-            filter (where t.is_ai_to_human and not t.is_failed and t.reason is not null) as escalation_reason,
+        nullif(
+            arg_min(coalesce(t.reason, ''), (t.occurred_at, t.event_key))
+                filter (where t.is_ai_to_human and not t.is_failed),
+            ''
+        ) as escalation_reason,
         min(case when t.is_ai_to_human and not t.is_failed and t.is_planned then t.occurred_at end)
             as planned_at,
         max(case when not t.is_failed and t.is_planned then t.occurred_at end) as last_planned_at,
         min(case when t.reason = 'customer_request' then t.occurred_at end) as requested_at,
+        max(case when t.is_ai_to_human and not t.is_failed then t.accepted_at end) as last_accepted_at,
+        max(case when t.is_ai_to_human and not t.is_failed and t.accepted_at is null then t.occurred_at end)
+            as last_unaccepted_at,
         arg_min(t.reason, (t.occurred_at, t.event_key))
             filter (where t.reason in ('usage_limit', 'out_of_hours')) as blocked_reason
     from _transfer as t
@@ -62,6 +68,8 @@ select
     coalesce(h.last_planned_at > a.first_success_at, false) as planned_handoff_done,
     h.requested_at,
     h.blocked_reason,
+    h.last_accepted_at,
+    h.last_unaccepted_at,
     g.thread_key is not null as is_ping_pong
 from handed as h
 left join prepared as a on h.thread_key = a.thread_key

@@ -50,8 +50,7 @@ with joined as (
         e.escalated_at,
         least(r.first_asks_human_at, e.requested_at) as human_requested_at,
         b.closed_at,
-        g.closed_by,
-        g.close_reason,
+        coalesce(g.forced_closes, 0) as forced_closes,
         k.confirms_at,
         k.contradicts_at,
         k.complaint_at,
@@ -122,8 +121,7 @@ heard as (
         j.escalated_at,
         j.human_requested_at,
         j.closed_at,
-        j.closed_by,
-        j.close_reason,
+        j.forced_closes,
         j.confirms_at,
         j.contradicts_at,
         j.complaint_at,
@@ -155,7 +153,7 @@ heard as (
             when
                 j.explicit_feedback = 'neg'
                 or j.reply_class in ('negative', 'asks_human')
-                or j.return_class = 'negative'
+                or (j.return_class = 'negative' and not j.is_synthetic_time)
                 then 'contradicts'
             when j.explicit_feedback = 'pos' or j.reply_class = 'affirm' then 'confirms'
         end as customer_verdict
@@ -208,11 +206,12 @@ known as (
         case
             when j.human_messages > 0 or j.ai_answers > 0 or j.customer_messages = 0 then false
             when j.is_open then null
-            when j.ai_unknown > 0 then null
-            else
-                coalesce(j.last_customer_at = j.last_at, false)
-                or coalesce(j.last_ai_prompt_at = j.last_at, false)
-                or coalesce(j.last_ai_fallback_at = j.last_at, false)
+            when j.last_customer_at > coalesce(j.last_ai_at, j.last_customer_at - 1)
+                then case when j.ai_unknown = 0 then true end
+            when j.last_ai_unknown_at = j.last_ai_at then null
+            when j.last_ai_prompt_at = j.last_ai_at or j.last_ai_fallback_at = j.last_ai_at
+                then case when j.ai_unknown = 0 then true end
+            else false
         end as abandoned,
         case
             when j.human_messages > 0 or j.customer_messages = 0 then false
@@ -223,8 +222,7 @@ known as (
             else false
         end as rage_quit,
         case
-            when j.closed_by is null or j.closed_by not in ('system', 'ai_agent') then false
-            when j.close_reason is null or j.close_reason not in ('automation', 'ai_closed') then false
+            when j.forced_closes = 0 then false
             when j.last_customer_at > coalesce(greatest(j.last_ai_at, j.last_human_at), j.last_customer_at - 1)
                 then j.reply_class not in ('gratitude', 'affirm')
             else false
@@ -381,23 +379,18 @@ select
     k.claim_is_billable,
     case
         when k.ai_messages = 0 then false
-        when k.escalated_at is not null or k.forced_termination or k.rage_quit then false
-        when k.is_open or k.forced_termination is null or k.rage_quit is null then null
+        when k.escalated_at is not null or k.forced_termination then false
+        when k.rage_quit and coalesce(k.system_verdict, '') <> 'confirms' then false
+        when k.is_open or k.forced_termination is null then null
+        when k.rage_quit is null and coalesce(k.system_verdict, '') <> 'confirms' then null
         else true
     end as contained,
     case
         when k.ai_messages = 0 then null
-        when
-            k.escalated_at is not null
-            or k.contradicted
-            or k.explicit_feedback = 'neg'
-            or k.abandoned
-            or k.ended_negative
-            or k.rage_quit
-            or k.returned_72h
-            then false
-        when k.forced_termination then null
-        when k.is_open or k.forced_termination is null or k.rage_quit is null then null
+        when k.escalated_at is not null or k.contradicted or k.returned_72h then false
+        when k.system_verdict = 'confirms' then case when not k.is_open then true end
+        when k.explicit_feedback = 'neg' or k.abandoned or k.ended_negative or k.rage_quit then false
+        when k.is_open or k.forced_termination is null or k.forced_termination or k.rage_quit is null then null
         when k.confirmed then true
         when k.reply_class is null then null
         when k.answered and not k.returned_72h then true

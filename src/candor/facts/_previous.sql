@@ -8,8 +8,7 @@
 with earlier as (
     select
         r.return_key as conversation_key,
-        arg_max(b.channel, (b.last_activity_at, b.conversation_key)) as channel,
-        count(b.channel) as known_channels
+        nullif(arg_max(coalesce(b.channel, ''), (b.last_activity_at, b.conversation_key)), '') as channel
     from _return as r
     cross join setting as s
     inner join _base as b on r.conversation_key = b.conversation_key
@@ -26,8 +25,7 @@ select
     end as is_repeat,
     case
         when b.is_synthetic_time then null
-        when e.conversation_key is not null
-            then case when e.known_channels > 0 then e.channel <> b.channel end
+        when e.conversation_key is not null then e.channel <> b.channel
         when b.customer_known and b.intent_id is not null then false
     end as is_channel_switch
 from _base as b

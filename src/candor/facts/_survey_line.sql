@@ -2,7 +2,29 @@
 -- key: event_key
 -- clock: answered_at, else asked_at, else occurred_at
 -- reads: ev_survey, setting, _split
-with survey as (
+-- A survey belongs to the contact in which it was sent. An answer given after as_of is not known yet.
+with told as (
+    select
+        v.event_key,
+        v.survey_id,
+        v.source,
+        v.thread_key,
+        v.customer_id,
+        v.instrument,
+        v.version,
+        v.about,
+        v.asked_at,
+        v.occurred_at,
+        v.scale_min,
+        v.scale_max,
+        case when v.answered_at <= s.as_of_us then v.answered_at end as answered_at,
+        case when v.answered_at <= s.as_of_us or v.answered_at is null then v.score end as score
+    from ev_survey as v
+    cross join setting as s
+    where v.occurred_at <= s.as_of_us
+),
+
+survey as (
     select
         v.event_key,
         v.survey_id,
@@ -15,12 +37,11 @@ with survey as (
         v.asked_at,
         v.answered_at,
         coalesce(v.answered_at, v.asked_at, v.occurred_at) as occurred_at,
+        coalesce(v.asked_at, v.occurred_at) as sent_at,
         v.score,
         v.scale_min,
         v.scale_max
-    from ev_survey as v
-    cross join setting as s
-    where v.occurred_at <= s.as_of_us
+    from told as v
 )
 
 select
@@ -58,4 +79,4 @@ select
     end as nps_class
 from survey as v
 left join _split as p
-    on v.thread_key = p.thread_key and v.occurred_at >= p.from_at and v.occurred_at < p.until_at
+    on v.thread_key = p.thread_key and v.sent_at >= p.from_at and v.sent_at < p.until_at

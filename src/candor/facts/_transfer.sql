@@ -14,7 +14,7 @@ select
     h.reason,
     h.is_planned,
     h.is_failed,
-    h.accepted_at,
+    case when h.accepted_at <= s.as_of_us then h.accepted_at end as accepted_at,
     h.context is not null and h.context not in ('', '{}', 'null') as has_context,
     h.source,
     h.from_actor = 'ai_agent' and h.to_actor <> 'ai_agent' as is_ai_to_human

@@ -78,6 +78,8 @@ with joined as (
         coalesce(h.planned_handoff_done, false) as planned_handoff_done,
         coalesce(h.is_ping_pong, false) as is_ping_pong,
         h.blocked_reason,
+        h.last_accepted_at,
+        h.last_unaccepted_at,
         h.escalated_at is not null as escalated,
         case
             when c.ai_unknown > 0 and c.first_human_at is null then null
@@ -203,8 +205,9 @@ select
     o.asked_human,
     case
         when o.human_requested_at is null then null
-        when j.last_human_at >= o.human_requested_at then true
-        when not o.is_open then false
+        when j.last_human_at >= o.human_requested_at or j.last_accepted_at >= o.human_requested_at then true
+        when o.is_open or j.last_unaccepted_at > coalesce(j.last_human_at, j.last_unaccepted_at - 1) then null
+        else false
     end as human_came,
     case
         when e.needs_human is not null then e.needs_human
@@ -285,21 +288,24 @@ select
             or o.has_reversal
             or o.has_account_closure
             then true
+        when j.is_synthetic_time then case when o.system_verdict = 'confirms' then false end
         when not o.returned_7d then false
     end as silent_failure,
     o.true_resolution,
     case when o.true_resolution then not o.confirmed end as resolution_assumed,
     case
         when j.ai_messages = 0 then null
-        when j.transfers > 0 or o.returned_24h or not o.answered then false
-        when o.contradicted or o.explicit_feedback = 'neg' or o.ended_negative or o.rage_quit then false
+        when j.transfers > 0 or o.contradicted or o.returned_24h then false
+        when o.system_verdict = 'confirms' then case when not o.returned_24h then true end
+        when not o.answered or o.explicit_feedback = 'neg' or o.ended_negative or o.rage_quit then false
         when o.is_open or o.forced_termination is null or o.forced_termination or o.rage_quit is null then null
         when o.answered and o.reply_class is not null and not o.returned_24h then true
     end as ai_fcr_24h,
     case
         when j.ai_messages = 0 then null
-        when j.transfers > 0 or o.returned_72h or not o.answered then false
-        when o.contradicted or o.explicit_feedback = 'neg' or o.ended_negative or o.rage_quit then false
+        when j.transfers > 0 or o.contradicted or o.returned_72h then false
+        when o.system_verdict = 'confirms' then case when not o.returned_72h then true end
+        when not o.answered or o.explicit_feedback = 'neg' or o.ended_negative or o.rage_quit then false
         when o.is_open or o.forced_termination is null or o.forced_termination or o.rage_quit is null then null
         when o.answered and o.reply_class is not null and not o.returned_72h then true
     end as ai_fcr_72h,

@@ -34,8 +34,9 @@ select
     a.returned_3d as repeat_3d,
     a.returned_7d as repeat_7d,
     case
-        when e.contradicted or e.explicit_feedback = 'neg' or e.abandoned or e.ended_negative then false
-        when e.rage_quit or e.returned_72h then false
+        when e.contradicted or e.returned_72h then false
+        when e.system_verdict = 'confirms' then case when not e.is_open then true end
+        when e.explicit_feedback = 'neg' or e.abandoned or e.ended_negative or e.rage_quit then false
         when e.is_open or e.forced_termination is null or e.forced_termination then null
         when e.confirmed then true
         when e.reply_class is null then null

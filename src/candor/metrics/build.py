@@ -9,9 +9,8 @@ metric is then answered from the facts.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,13 +25,21 @@ from candor.metrics.definition import Definition
 from candor.metrics.direct import column
 from candor.metrics.engine import Engine
 from candor.metrics.kernel import Fields, Flags, Ints
+from candor.metrics.layout import (
+    BUCKET_KINDS,
+    LAYOUT,
+    digest,
+    period_table,
+    span_of,
+    table_name,
+)
 from candor.metrics.plan import Count, Plan, by_fact, plan
 from candor.metrics.reading import column_types
 from candor.metrics.signature import Signature, signature
 from candor.window import period_start
 
 CHUNK_ROWS = 1_000_000
-BUCKET_KINDS = ("observed", "true")
+THREADS = 2
 
 
 def build(engine: Engine, metrics: Sequence[Definition], segmentations: Sequence[str]) -> None:
@@ -41,38 +48,17 @@ def build(engine: Engine, metrics: Sequence[Definition], segmentations: Sequence
     Replaces whatever was stored. Facts without rows get no tables.
     """
     layout: list[dict[str, Any]] = []
+    periods: set[int] = set()
     for fact, group in by_fact(metrics).items():
         days = engine.rows(f"select day, count(*) from {fact} group by day order by day")
         if days:
             known = column_types(fact)
             dims = ("", *(name for name in segmentations if name in known))
             layout += _Builder(engine, fact, group, dims, days).build()
+            periods |= {span_of(day) for day, _ in days}
+            periods |= {period_start(day, "month") for day, _ in days}
+    engine.load("measure_period", period_table(sorted(periods)))
     engine.load("measure_layout", pa.Table.from_pylist(layout, schema=LAYOUT))
-
-
-LAYOUT = pa.schema(
-    [
-        ("fact", pa.string()), ("dimension", pa.string()), ("metric", pa.string()),
-        ("digest", pa.string()), ("kind", pa.string()), ("reason", pa.string()),
-        ("word", pa.int32()), ("shift", pa.int32()), ("width", pa.int32()),
-    ]
-)  # fmt: skip
-
-
-def digest(definition: Definition) -> str:
-    """Short hash of everything that decides a metric's integers."""
-    parts = [definition.texts(), definition.estimator, definition.measured_in, definition.window]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def span_of(day: int) -> int:
-    """First day of the span a day lies in."""
-    return max(period_start(day, "week"), period_start(day, "month"))
-
-
-def table_name(fact: str, dimension: str, part: str) -> str:
-    """Name of a stored table; part is bucket, reason or histogram."""
-    return f"measure_{fact}_{dimension or 'total'}_{part}"
 
 
 @dataclass(frozen=True)
@@ -84,6 +70,7 @@ class _Rows:
     """
 
     signature: Ints
+    order: kernel.Order
     span: Ints
     month: Ints
     bucket: Ints
@@ -137,12 +124,20 @@ class _Builder:
         }
         parts: dict[str, list[pa.Table]] = {}
         for rows in self._chunks(made, observed):
-            matrix = self._matrix(rows, fine, observed)
-            for name in self.dims:
-                for part, table in self._cells(name, rows, matrix, fine, coarse).items():
-                    parts.setdefault(table_name(self.fact, name, part), []).append(table)
-        for name, tables in parts.items():
-            self.engine.load(name, pa.concat_tables(tables))
+            terms = self._terms(rows, observed)
+            # Additions release the interpreter lock; results are taken in the order of the dims.
+            with ThreadPoolExecutor(max_workers=THREADS) as pool:
+                made_of = pool.map(
+                    lambda name, rows=rows, terms=terms: self._cells(
+                        name, rows, terms, fine, coarse
+                    ),
+                    self.dims,
+                )
+                for name, tables in zip(self.dims, made_of, strict=True):
+                    for part, table in tables.items():
+                        parts.setdefault(table_name(self.fact, name, part), []).append(table)
+        for name, pieces in parts.items():
+            self.engine.load(name, pa.concat_tables(pieces))
         self.engine.run("drop table metric_row; drop table metric_signature")
         return self._layout(fine, coarse)
 
@@ -298,6 +293,7 @@ class _Builder:
         day = column(table, "day")
         return _Rows(
             signature=signatures,
+            order=kernel.order(signatures, len(next(iter(observed.values())))),
             span=_lookup(day, self.spans, "span", self.days),
             month=_lookup(day, self.months, "month", self.days),
             bucket=column(table, "bucket"),
@@ -309,34 +305,34 @@ class _Builder:
             },
         )
 
-    def _matrix(self, rows: _Rows, fine: Fields, observed: dict[int, Flags]) -> Ints:
-        """Everything to add per row: packed counts, then the sums' terms (zero when not known)."""
-        words = fine.packed.words
-        made: Ints = np.empty((len(rows.bucket), words + len(self.plan.sums)), dtype=np.int64)
-        made[:, :words] = fine.words[rows.signature]
+    def _terms(self, rows: _Rows, observed: dict[int, Flags]) -> Ints:
+        """The terms of the sums per row, zero where the value is not known: rows × sums."""
+        made: Ints = np.empty((len(rows.bucket), len(self.plan.sums)), dtype=np.int64)
         for number, item in enumerate(self.plan.sums):
             term = observed[item.metric][rows.signature].astype(np.int64)
             for part in _FACTORS[item.kind]:
                 term *= rows.values[f"v{item.metric}_{part}"]
-            made[:, words + number] = term
+            made[:, number] = term
         return made
 
     def _cells(
-        self, name: str, rows: _Rows, matrix: Ints, fine: Fields, coarse: Fields
+        self, name: str, rows: _Rows, terms: Ints, fine: Fields, coarse: Fields
     ) -> dict[str, pa.Table]:
         members = self.members[name]
         size = len(members)
         place = rows.span * size + rows.dims.get(name, 0)
-        cells, sums = kernel.add_rows(place * BUCKETS + rows.bucket, matrix)
-        words = fine.packed.words
-        bucket = _table(self.spans, members, cells // BUCKETS, size) | {
-            "bucket": pa.array(cells % BUCKETS, pa.int16()),
-            **{f"p{number}": sums[:, number] for number in range(words)},
-            **{f"s{n}": sums[:, words + n] for n in range(len(self.plan.sums))},
+        where = kernel.cells(place * BUCKETS + rows.bucket)
+        counts = kernel.add_signatures(where, rows.order, fine.words)
+        sums = kernel.add_rows(where, terms)
+        bucket = _table(self.spans, members, where.present // BUCKETS, size) | {
+            "bucket": pa.array(where.present % BUCKETS, pa.int16()),
+            **{f"p{number}": counts[:, number] for number in range(fine.packed.words)},
+            **{f"s{number}": sums[:, number] for number in range(len(self.plan.sums))},
         }
-        cells, sums = kernel.add_signatures(place, rows.signature, coarse.words)
-        reason = _table(self.spans, members, cells, size) | {
-            f"p{number}": sums[:, number] for number in range(coarse.packed.words)
+        where = kernel.cells(place)
+        counts = kernel.add_signatures(where, rows.order, coarse.words)
+        reason = _table(self.spans, members, where.present, size) | {
+            f"p{number}": counts[:, number] for number in range(coarse.packed.words)
         }
         return {
             "bucket": pa.table(bucket),

@@ -61,42 +61,63 @@ def pack(flags: list[Flags], rows: int) -> Fields:
     return Fields(packed, words, tuple(number))
 
 
-def add_rows(cell: Ints, rows: Ints) -> tuple[Ints, Ints]:
-    """Sum rows into cells.
+@dataclass(frozen=True)
+class Order:
+    """Rows in the order of their signature.
 
-    Args:
-        cell: cell of each row.
-        rows: rows × columns.
-
-    Returns:
-        The cells that occur, in order, and their sums (cells × columns).
+    Attributes:
+        rows: positions of the rows, ordered.
+        starts: for each signature, where its rows begin in ``rows``; one more entry for the end.
     """
-    present = np.flatnonzero(np.bincount(cell))
-    place = np.empty(int(present[-1]) + 1 if len(present) else 1, dtype=np.int32)
-    place[present] = np.arange(len(present), dtype=np.int32)
-    matrix = sparse.csc_array(
-        (
-            np.ones(len(cell), dtype=np.int64),
-            place[cell],
-            np.arange(len(cell) + 1, dtype=np.int32),
-        ),
-        shape=(len(present), len(cell)),
-    )
-    sums: Ints = np.asarray(matrix @ rows)
-    return present, sums
+
+    rows: Ints
+    starts: Ints
 
 
-def add_signatures(cell: Ints, signature: Ints, words: Ints) -> tuple[Ints, Ints]:
-    """The same for rows given by their signature: equal rows of a cell are added up first."""
+def order(signature: Ints, size: int) -> Order:
+    """Order rows by signature; ``size`` is the number of signatures."""
+    starts = np.zeros(size + 1, dtype=np.int64)
+    np.cumsum(np.bincount(signature, minlength=size), out=starts[1:])
+    return Order(np.argsort(signature, kind="stable"), starts)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells that occur.
+
+    Attributes:
+        present: numbers of the cells, in order.
+        place: for each row, the position of its cell in ``present``.
+    """
+
+    present: Ints
+    place: Ints
+
+
+def cells(cell: Ints) -> Cells:
+    """Number the cells that occur without gaps."""
     present = np.flatnonzero(np.bincount(cell))
-    place = np.empty(int(present[-1]) + 1 if len(present) else 1, dtype=np.int32)
-    place[present] = np.arange(len(present), dtype=np.int32)
-    matrix = sparse.coo_array(
-        (np.ones(len(cell), dtype=np.int64), (place[cell], signature.astype(np.int32))),
-        shape=(len(present), len(words)),
-    ).tocsr()
-    sums: Ints = np.asarray(matrix @ words)
-    return present, sums
+    place = np.empty(int(present[-1]) + 1 if len(present) else 1, dtype=np.int64)
+    place[present] = np.arange(len(present))
+    return Cells(present, place[cell])
+
+
+def add_rows(where: Cells, rows: Ints) -> Ints:
+    """Sum rows (rows × columns) into cells (cells × columns)."""
+    size = len(where.place)
+    return _add(where.place, np.arange(size + 1), rows, len(where.present))
+
+
+def add_signatures(where: Cells, ordered: Order, words: Ints) -> Ints:
+    """Sum the words of the rows' signatures (signatures × words) into cells (cells × words)."""
+    return _add(where.place[ordered.rows], ordered.starts, words, len(where.present))
+
+
+def _add(place: Ints, starts: Ints, columns: Ints, size: int) -> Ints:
+    ones = np.ones(len(place), dtype=np.int64)
+    matrix = sparse.csc_array((ones, place, starts), shape=(size, len(columns)))
+    sums: Ints = np.asarray(matrix @ columns)
+    return sums
 
 
 def fits(largest: int, rows: int) -> bool:

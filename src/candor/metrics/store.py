@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from candor.metrics import compile as sql
 from candor.metrics import direct
-from candor.metrics.build import BUCKET_KINDS, digest, span_of, table_name
 from candor.metrics.cells import Key, Sums, totals_by_cell
 from candor.metrics.compile import Scope
 from candor.metrics.definition import Definition
 from candor.metrics.direct import column
 from candor.metrics.engine import Engine
+from candor.metrics.layout import BUCKET_KINDS, digest, span_of, table_name
 from candor.metrics.plan import Count, Plan, plan
 from candor.metrics.reading import column_types
 from candor.window import period_start
@@ -191,8 +191,8 @@ class _Reader:
         items = [f"stored.{name} as {name}" for name in columns] or ["true as is_kept"]
         joined = ""
         if scope.grain != "all":
-            items.insert(0, f"calendar_day.{scope.grain} as period")
-            joined = " join calendar_day on calendar_day.day = stored.period"
+            items.insert(0, f"measure_period.{scope.grain} as period")
+            joined = " join measure_period on measure_period.period = stored.period"
         items += [f"stored.member as by_{name}" for name in scope.by]
         conditions = ["true"]
         if scope.since is not None:

@@ -6,7 +6,7 @@ Asks ``answers``; renders nothing.
 from __future__ import annotations
 
 import candor
-from candor.answers import Answers
+from candor.answers import Answers, Period
 from candor.answers.conversation import ConversationPage
 from candor.metrics import printing
 from candor.metrics.definition import Definition
@@ -15,22 +15,24 @@ from candor.reports.report import HowCounted, Line, Report, Sample
 from candor.verdicts.scorecard import Scorecard
 
 SAMPLED: tuple[tuple[str, Outcome, str], ...] = (
-    ("silent_failure_rate", "numerator", "It looked successful and was not."),
-    ("true_resolution_rate", "numerator", "Truly resolved by the AI."),
-    ("escalation_failure_rate", "numerator", "A human was asked for and none came."),
-    ("true_resolution_rate", "unknown", "Nobody can say how it ended."),
+    ("silent_failure_rate", "numerator", "It looked successful and was not"),
+    ("true_resolution_rate", "numerator", "Truly resolved by the AI"),
+    ("escalation_failure_rate", "numerator", "A human was asked for and none came"),
+    ("true_resolution_rate", "unknown", "Nobody can say how it ended"),
 )
 SAMPLES_EACH = 2
+_CANDIDATES = 60
 _EXCERPT_LINES = 6
 _EXCERPT_CHARS = 280
 
 
-def report(answers: Answers, card: Scorecard) -> Report:
+def report(answers: Answers, card: Scorecard, period: Period) -> Report:
     """The report of one scorecard.
 
     Args:
         answers: the opened publication the scorecard came from.
         card: the scorecard.
+        period: the days it is about; examples are taken from them.
     """
     catalogue = answers.catalogue
     shown = [catalogue.definitions[row.info.name] for row in card.rows]
@@ -38,7 +40,7 @@ def report(answers: Answers, card: Scorecard) -> Report:
     return Report(
         card,
         counted={item.name: _counted(item, titles) for item in shown},
-        samples=tuple(_samples(answers, card)),
+        samples=tuple(_samples(answers, card, period)),
         provenance={"snapshot": answers.snapshot, **answers.about["provenance"]},
         version=candor.__version__,
     )
@@ -61,64 +63,44 @@ def _counted(item: Definition, titles: dict[str, str]) -> HowCounted:
     )
 
 
-def _samples(answers: Answers, card: Scorecard) -> list[Sample]:
+def _samples(answers: Answers, card: Scorecard, period: Period) -> list[Sample]:
     found = []
     for metric, outcome, meaning in SAMPLED:
         row = card.row(metric)
         if row is None:
             continue
-        for unit in answers.units(metric, outcome, SAMPLES_EACH):
-            if unit.conversation_id is None:
-                continue
-            page = answers.why(unit.conversation_id)
-            counted = (
-                meaning if outcome == "numerator" else f"not known: {unit.reason.replace('_', ' ')}"
+        units = answers.units(metric, outcome, _CANDIDATES, period=period)
+        ids = [unit.conversation_id for unit in units if unit.conversation_id]
+        # A failure that ended with thanks shows best what no transcript tells.
+        for conversation in answers.polite_first(ids)[:SAMPLES_EACH]:
+            page = answers.why(conversation)
+            verdict = next(
+                verdict
+                for contact in page.contacts
+                if contact.conversation_id == conversation
+                for verdict in contact.verdicts
+                if verdict.metric == metric
             )
+            failed = metric == "silent_failure_rate"
             found.append(
                 Sample(
-                    conversation=unit.conversation_id,
+                    conversation=conversation,
                     metric=row.info.title,
-                    counted_as=counted,
-                    reason=_evidence(page, unit.conversation_id),
-                    details=_details(page, unit.conversation_id),
+                    counted_as=meaning,
+                    reason=page.paradox if failed and page.paradox else _sentence(verdict.reason),
+                    details=_details(page, conversation),
                     excerpt=_excerpt(page),
                 )
             )
     return found
 
 
-def _facts(page: ConversationPage, conversation: str) -> dict[str, object]:
-    return next(c.facts for c in page.contacts if c.conversation_id == conversation)
-
-
-def _evidence(page: ConversationPage, conversation: str) -> str:
-    """The strongest evidence for the outcome, in words."""
-    if page.paradox:
-        return page.paradox
-    facts = _facts(page, conversation)
-    told = {
-        "contradicts": "A system of record contradicts it.",
-        "confirms": "A system of record confirms it.",
-    }.get(str(facts.get("system_verdict")))
-    if told:
-        return told
-    if facts.get("returned_72h"):
-        return (
-            f"The customer came back within 72 hours on {facts.get('return_channel', 'a channel')}."
-        )
-    if facts.get("returned_7d"):
-        return (
-            f"The customer came back within 7 days on {facts.get('return_channel', 'a channel')}."
-        )
-    if facts.get("customer_verdict"):
-        return f"The customer {facts['customer_verdict']} it."
-    if facts.get("true_resolution"):
-        return "It was answered, nothing speaks against it, and the customer did not come back."
-    return "Neither the customer nor a connected system says how it ended."
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:]}." if reason else ""
 
 
 def _details(page: ConversationPage, conversation: str) -> dict[str, str]:
-    facts = _facts(page, conversation)
+    facts = next(c.facts for c in page.contacts if c.conversation_id == conversation)
     names = ("channel", "intent_id", "release", "path", "language")
     return {name.removesuffix("_id"): str(facts[name]) for name in names if name in facts}
 

@@ -129,7 +129,7 @@ def _print_contact(console: Console, contact: Contact) -> None:
         table.add_column(name, overflow="fold")
     counted = [verdict for verdict in contact.verdicts if verdict.state != "outside"]
     for verdict in sorted(counted, key=lambda one: (_ORDER.index(one.state), one.metric)):
-        table.add_row(verdict.metric, _state(verdict), verdict.reason.replace("_", " "))
+        table.add_row(verdict.metric, _state(verdict), escape(printable(verdict.reason)))
     console.print(table)
     outside = len(contact.verdicts) - len(counted)
     console.print(f"{outside} metrics do not concern it", style="dim")
