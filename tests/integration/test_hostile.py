@@ -85,9 +85,9 @@ def test_every_file_ends_as_its_manifest_says(
             got = (result.stored, result.duplicate, result.quarantined)
             totals = [a + b for a, b in zip(totals, (result.read, *got), strict=True)]
             want = (expect["stored"], expect["duplicate"], expect["quarantined"])
-            want, reason = ALSO_RIGHT.get(path.name, (want, reason))
+            want, cause = ALSO_RIGHT.get(path.name, (want, reason))
             reasons = set(result.by_reason) | {one.what.split(":")[0] for one in result.refused}
-            needed = SAME_REASON.get(reason or "", reason)
+            needed = SAME_REASON.get(cause or "", cause)
             if got != want or (needed and needed not in reasons):
                 wrong.append((name, want, needed, got, reasons))
             is_refused = entry["outcome"] in REFUSED and encoding is None

@@ -245,6 +245,30 @@ emit:
     assert pipeline.replay(workspace).offered == 0
 
 
+def test_rows_that_lean_on_others_need_their_file(workspace: Workspace, tmp_path: Path) -> None:
+    path = csv_file(tmp_path)
+    mapping = csv_mapping(tmp_path, "Bot: ai_agent")
+    leaning = "fill_within_thread: {thread: Ticket, columns: [Text]}\n"
+    mapping.write_text(leaning + mapping.read_text("utf-8"), "utf-8")
+    assert take(workspace, "generic", path, name="desk", mapping=mapping).quarantined == 3
+    mapping.write_text(mapping.read_text("utf-8").replace("Bot:", "Vertreter: human_agent, Bot:"))
+    content = path.read_bytes()
+    path.write_bytes(content + b"\r\n")
+    left = pipeline.replay(workspace)
+    assert (left.offered, left.stored, sum(left.not_offered.values())) == (3, 0, 3)
+    path.write_bytes(content)
+    assert pipeline.replay(workspace).stored == 2
+
+
+def test_a_damaged_memory_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    path = lines_file(tmp_path, [{"type": "mesage"}])
+    take(workspace, "canonical", path, name="a/../b " + "ü" * 300)
+    (memory,) = (workspace.restricted / "readers").iterdir()
+    memory.write_text("{", "utf-8")
+    with pytest.raises(CandorError, match="cannot be read"):
+        pipeline.replay(workspace)
+
+
 def test_a_source_nobody_remembers_is_named(workspace: Workspace, tmp_path: Path) -> None:
     take(workspace, "canonical", lines_file(tmp_path, [{"type": "mesage"}]), name="feed")
     for path in (workspace.restricted / "readers").iterdir():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .timeline import CLOSING, HOUR, STRENGTH, Contact, Event, Thread, Timeline, micros
+from .timeline import CLOSING, HOUR, STRENGTH, Contact, Event, Thread, Timeline, closes, micros
 
 ANSWERS = ("answer", "custom_answer")
 RECEIVERS = ("human_agent", "specialist", "external")
@@ -42,37 +42,53 @@ def of_kind(contact: Contact, kind: str) -> int | None:
 
 
 def reply_class(contact: Contact) -> str | None:
-    """The strongest class of what the customer wrote after the last AI answer."""
-    at = -1
+    """The strongest class of what the customer wrote later than the last AI answer.
+
+    Without an answer: than the last AI message; without the AI: than the last human one. The
+    strongest of all classes is known even where another message has none.
+    """
     mine = contact.by("ai_agent")
-    given = [n for n, m in enumerate(contact.messages) if m in mine and m.get("kind") in ANSWERS]
-    spoken = [n for n, m in enumerate(contact.messages) if m in mine]
-    if given:
-        at = given[-1]
-    elif spoken:
-        at = spoken[-1]
-    found = [m["class"] for m in contact.messages[at + 1 :] if m["actor"] == "customer"]
+    given = [m for m in mine if m.get("kind") in ANSWERS]
+    at = last(given or mine or contact.by("human_agent"))
+    found = [m["class"] for m in contact.by("customer") if at is not None and m["at"] > at]
+    if "asks_human" in found:
+        return "asks_human"
     if None in found:
         return None
     return max(found, key=STRENGTH.index) if found else "none"
 
 
 def feedback(contact: Contact, as_of: int) -> str | None:
-    """pos, neg or None: the latest thumbs on AI messages or survey about the AI agent."""
-    said: list[tuple[int, int, str | None]] = [
-        (m["at"], 0, {"positive": "pos", "negative": "neg"}[m["feedback"]])
+    """pos, neg or None: the latest thumbs on AI messages or survey about the AI agent.
+
+    At one instant the worse word stands.
+    """
+    said: list[tuple[int, str | None]] = [
+        (m["at"], {"positive": "pos", "negative": "neg"}[m["feedback"]])
         for m in contact.by("ai_agent")
         if m.get("feedback")
     ]
-    for survey in contact.of(contact.thread.all("survey")):
-        at = micros(survey.get("answered_at"))
-        if survey.get("about") != "ai_agent" or survey.get("score") is None:
-            continue
-        if at is None or at > as_of:
-            continue
-        above = survey["score"] * 2 - survey["scale_min"] - survey["scale_max"]
-        said.append((at, 1, "pos" if above > 0 else "neg" if above < 0 else None))
-    return max(said, key=lambda one: one[:2])[2] if said else None
+    for survey in surveys(contact, as_of):
+        if survey.get("about") == "ai_agent" and survey["score"] is not None:
+            above = survey["score"] * 2 - survey["scale_min"] - survey["scale_max"]
+            said.append((survey["told"], "pos" if above > 0 else "neg" if above < 0 else None))
+    latest = [word for at, word in said if at == max(said, key=lambda one: one[0])[0]]
+    return next((word for word in ("neg", None, "pos") if word in latest), None)
+
+
+def surveys(contact: Contact, as_of: int) -> list[Event]:
+    """Surveys sent in a contact; ``told`` is when they were answered, else when they were sent."""
+    found = []
+    for survey in contact.thread.all("survey"):
+        sent = micros(survey.get("asked_at"))
+        sent = survey["at"] if sent is None else sent
+        answered = micros(survey.get("answered_at"))
+        is_later = answered is not None and answered > as_of
+        if contact.holds(sent):
+            told = sent if answered is None or is_later else answered
+            score = None if is_later else survey.get("score")
+            found.append({**survey, "told": told, "score": score})
+    return found
 
 
 def handoffs(contact: Contact, *, executed: bool) -> list[Event]:
@@ -86,51 +102,58 @@ def handoffs(contact: Contact, *, executed: bool) -> list[Event]:
     ]
 
 
+def _final_kinds(contact: Contact) -> list[str | None]:
+    """What the AI's last messages are; several may share the last instant."""
+    mine = contact.by("ai_agent")
+    return [m.get("kind") for m in mine if m["at"] == mine[-1]["at"]]
+
+
 def is_abandoned(contact: Contact) -> bool | None:
     """The customer left at a question, fallback, greeting or unheard, with no answer given."""
-    if not contact.messages or contact.by("human_agent"):
+    kinds = [m.get("kind") for m in contact.by("ai_agent")]
+    if contact.by("human_agent") or not contact.by("customer"):
         return False
-    final = contact.messages[-1]
-    at_question = final["actor"] == "customer" or final.get("kind") in (
-        "greeting",
-        "clarification",
-        "fallback",
-    )
-    given = answers(contact)
-    if given is None:
-        return None if at_question or final.get("kind") is None else False
-    return given == 0 and at_question
+    if any(kind in ANSWERS for kind in kinds):
+        return False
+    final = _final_kinds(contact)
+    if not spoke_last(contact):
+        if None in final:
+            return None
+        if not {"greeting", "clarification", "fallback"} & set(final):
+            return False
+    return None if None in kinds else True
 
 
 def is_rage_quit(contact: Contact) -> bool | None:
     """Left in anger, at a fallback, or asking for a person who never came."""
-    if contact.by("human_agent"):
+    if contact.by("human_agent") or not contact.by("customer"):
         return False
-    mine = contact.by("ai_agent")
-    if mine and mine[-1].get("kind") == "fallback":
-        return True
+    final = _final_kinds(contact)
     reply = reply_class(contact)
-    return None if reply is None else reply in ("negative", "asks_human")
+    if "fallback" in final or reply in ("negative", "asks_human"):
+        return True
+    return None if reply is None or None in final else False
 
 
 def is_forced(contact: Contact) -> bool | None:
     """The system or the AI agent ended it while the customer had spoken last."""
-    closes = [
+    forced = [
         state
-        for state in contact.of(contact.thread.states)
-        if state["to_state"] in CLOSING
-        and state.get("actor") in ("system", "ai_agent")
+        for state in closes(contact)
+        if state.get("actor") in ("system", "ai_agent")
         and state.get("reason") in ("automation", "ai_closed")
     ]
-    if not closes or not spoke_last(contact):
+    if not forced or not spoke_last(contact):
         return False
     reply = reply_class(contact)
     return None if reply is None else reply not in ("gratitude", "affirm")
 
 
 def spoke_last(contact: Contact) -> bool:
-    """Whether the contact's last public message is the customer's."""
-    return bool(contact.messages) and contact.messages[-1]["actor"] == "customer"
+    """Whether the customer wrote later than anybody else."""
+    mine = last(contact.by("customer"))
+    others = [m["at"] for m in contact.messages if m["actor"] != "customer"]
+    return mine is not None and all(at < mine for at in others)
 
 
 def customer_messages(thread: Thread) -> list[Event]:
@@ -142,24 +165,33 @@ def thread_return(contact: Contact) -> Event | None:
     """The first customer message after the contact's end that is no thanks."""
     for message in customer_messages(contact.thread):
         is_later = contact.until is not None and message["at"] >= contact.until
-        if is_later and message["class"] not in ("gratitude", "affirm"):
+        if is_later and is_request(message):
             return message
     return None
 
 
+def is_request(message: Event) -> bool:
+    """Whether a customer's message is more than thanks or a confirmation, as far as is known."""
+    return message["class"] not in ("gratitude", "affirm")
+
+
 def other_threads(line: Timeline, thread: Thread) -> list[Thread]:
-    """The same person's other threads."""
-    if thread.person is None:
-        return []
-    return [t for t in line.threads.values() if t.person == thread.person and t is not thread]
+    """The same person's other threads, and those that a link says to be of the same person."""
+    found = []
+    for other in line.threads.values():
+        is_linked = frozenset((thread.id, other.id)) in line.links
+        is_theirs = thread.person is not None and thread.person == other.person
+        is_open = is_linked and None in (thread.person, other.person)
+        if other is not thread and (is_theirs or is_open):
+            found.append(other)
+    return found
 
 
-def same_issue(line: Timeline, one: Thread, two: Thread) -> bool | None:
+def same_issue(line: Timeline, one: Contact, two: Contact) -> bool | None:
     """Linked or of one intent; None when the intents cannot be compared."""
-    if frozenset((one.id, two.id)) in line.links:
+    if frozenset((one.thread.id, two.thread.id)) in line.links:
         return True
-    mine, theirs = one.record.get("intent_id"), two.record.get("intent_id")
-    return None if mine is None or theirs is None else mine == theirs
+    return None if one.intent is None or two.intent is None else one.intent == two.intent
 
 
 def person_return(line: Timeline, contact: Contact, *, issue: bool | None = True) -> Event | None:
@@ -172,26 +204,38 @@ def person_return(line: Timeline, contact: Contact, *, issue: bool | None = True
     if issue and again is not None:
         found.append(again)
     for thread in other_threads(line, contact.thread):
-        if same_issue(line, contact.thread, thread) is issue:
-            found += [
-                message
-                for message in customer_messages(thread)
-                if message["at"] > end and message["class"] != "gratitude"
-            ]
-    return min(found, key=lambda m: (m["at"], m["message_id"])) if found else None
+        for other in thread.contacts:
+            if same_issue(line, contact, other) is issue and not other.is_made_up:
+                found += [m for m in other.by("customer") if m["at"] > end and is_request(m)]
+    return min(found, key=lambda m: (m["at"], _key(line, m))) if found else None
 
 
-def system_verdict(line: Timeline, thread: Thread) -> str | None:
-    """contradicts if any system says so, else confirms if any does, else None."""
-    said = [event["supports"] for event in thread.all("confirmation")]
+def _key(line: Timeline, message: Event) -> int:
+    thread = line.threads[message["thread_id"]]
+    return next(c.key for c in thread.contacts if message in c.messages)
+
+
+def system_verdict(line: Timeline, contact: Contact) -> str | None:
+    """contradicts if any system says so, else confirms if any does, else None.
+
+    A record with a thread speaks of the contact then running or last before; one without, of the
+    person's latest contact with that intent that had begun.
+    """
+    said = [event["supports"] for event in contact.of(contact.thread.all("confirmation"))]
     for event in line.loose:
         if event["type"] != "confirmation" or event.get("thread_id") is not None:
             continue
-        customer = event.get("customer_id")
+        customer, intent = event.get("customer_id"), event.get("intent_id")
         person = None if customer is None else line.persons.get(customer, customer)
-        intent = event.get("intent_id")
-        is_theirs = person is not None and person == thread.person
-        if is_theirs and intent is not None and intent == thread.record.get("intent_id"):
+        if person is None or intent is None:
+            continue
+        meant = [
+            other
+            for thread in line.threads.values()
+            for other in thread.contacts
+            if thread.person == person and other.intent == intent and other.started <= event["at"]
+        ]
+        if meant and max(meant, key=lambda c: (c.started, c.key)) is contact:
             said.append(event["supports"])
     return next((word for word in ("contradicts", "confirms") if word in said), None)
 
@@ -231,9 +275,8 @@ def derived(line: Timeline, thread_id: str) -> dict[str, Any]:
         for h in thread.all("handoff")
         if h["is_planned"] and not h["is_failed"] and any(a["at"] <= h["at"] for a in done)
     ]
-    closes = [s for s in thread.states if s["to_state"] in CLOSING]
     return {
-        "t_closed": first(closes),
+        "t_closed": first([s for s in thread.states if s["to_state"] in CLOSING]),
         "t_conversation_end": contact.ended,
         "t_last_activity": end,
         "t_last_ai_message": last(mine),
@@ -270,7 +313,7 @@ def derived(line: Timeline, thread_id: str) -> dict[str, Any]:
         "rage_quit": is_rage_quit(contact),
         "forced_termination": is_forced(contact),
         "last_state": thread.states[-1]["to_state"] if thread.states else None,
-        "system_verdict": system_verdict(line, thread),
+        "system_verdict": system_verdict(line, contact),
     }
 
 

@@ -88,6 +88,7 @@ def _thread(draw: st.DrawFn, thread: str, begin: int) -> tuple[list[Event], int]
             intent_id=draw(st.sampled_from(INTENTS)),
             is_test=draw(st.sampled_from((False, False, False, True))),
             is_spam=False,
+            attributes=draw(st.sampled_from((None,) * 7 + ({"synthetic_time": True},))),
         )
     ]
     now = begin
@@ -105,6 +106,7 @@ def _happening(draw: st.DrawFn, what: str, name: str, thread: str, at: int) -> E
             at,
             change_id=name,
             thread_id=thread,
+            from_state=draw(st.sampled_from(("open", "solved", "closed", None))),
             to_state=draw(st.sampled_from(("open", "pending", "solved", "closed"))),
             actor=draw(st.sampled_from(("customer", "ai_agent", "human_agent", "system", None))),
             reason=draw(st.sampled_from(("inactivity", "automation", "ai_closed", None))),
@@ -121,6 +123,7 @@ def _happening(draw: st.DrawFn, what: str, name: str, thread: str, at: int) -> E
             is_planned=draw(st.booleans()),
             is_failed=draw(st.booleans()),
             accepted_at=draw(st.sampled_from((None, at - 1, at, at + HOUR))),
+            context=draw(st.sampled_from((None, None, {"summary": "late"}))),
         )
     actor = draw(st.sampled_from(("customer", "customer", "ai_agent", "human_agent", "system")))
     is_ai = actor == "ai_agent"
@@ -134,6 +137,7 @@ def _happening(draw: st.DrawFn, what: str, name: str, thread: str, at: int) -> E
         text=draw(st.sampled_from(TEXTS)),
         kind=draw(st.sampled_from(KINDS)) if is_ai else None,
         feedback=draw(st.sampled_from((None, None, "positive", "negative"))) if is_ai else None,
+        intent_predicted=draw(st.sampled_from((None,) * 5 + INTENTS)),
     )
 
 
@@ -181,6 +185,7 @@ def _claim(draw: st.DrawFn, at: int, name: str, thread: str, _threads: list[str]
         claimant="vendor",
         raw_value="r",
         claimed=draw(st.sampled_from(("resolved_assumed", "resolved_confirmed", "none"))),
+        is_billable=draw(st.sampled_from((True, False, None))),
     )
 
 

@@ -6,6 +6,7 @@ integer microseconds since 1970. Conversations here are called contacts.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,11 @@ def micros(value: Any) -> int | None:
         return value
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def number(text: str) -> int:
+    """The integer that stands for a text in the stored events: it breaks ties of time."""
+    return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:15], 16)
 
 
 def reply_lexicon(text: str | None) -> str | None:
@@ -88,6 +94,28 @@ class Contact:
     @property
     def id(self) -> str:
         return f"{self.thread.id}#{self.number}"
+
+    @property
+    def key(self) -> int:
+        """The integer that stands for the contact: it breaks ties of time."""
+        return number(self.thread.id if self.number == 1 else self.id)
+
+    @property
+    def started(self) -> int:
+        """First public message, else the thread's start."""
+        return int(self.messages[0]["at"]) if self.messages else self.begins
+
+    @property
+    def intent(self) -> str | None:
+        """The issue: the record's intent, else the first one predicted in this contact."""
+        stated: str | None = self.thread.record.get("intent_id")
+        guessed = [e["intent_predicted"] for e in self.of(self.thread.all("predicted"))]
+        return stated or (guessed[0] if guessed else None)
+
+    @property
+    def is_made_up(self) -> bool:
+        """Whether the source's times say nothing."""
+        return bool((self.thread.record.get("attributes") or {}).get("synthetic_time"))
 
     def holds(self, at: int) -> bool:
         """Whether something the thread did at ``at`` belongs to this contact."""
@@ -147,7 +175,7 @@ def build(
         use_lexicon: classify messages without a ``reply_class`` assessment by ``reply_lexicon``.
     """
     now = _current(events, as_of)
-    covered = max((event["at"] for event in now), default=as_of)
+    covered = max((micros(event["occurred_at"]) or 0 for event in events), default=as_of)
     threads: dict[str, Thread] = {}
     for event in now:
         if event["type"] == "conversation":
@@ -166,6 +194,8 @@ def build(
         if thread is None:
             loose.append(event)
         elif event["type"] == "message":
+            if event["is_public"] and event.get("intent_predicted") is not None:
+                thread.others.setdefault("predicted", []).append(event)
             if event["is_public"] and event.get("actor") in ("customer", "ai_agent", "human_agent"):
                 thread.messages.append(_classed(event, labels, use_lexicon=use_lexicon))
         elif event["type"] == "state_change":
@@ -177,7 +207,7 @@ def build(
         thread.person = None if customer is None else persons.get(customer, customer)
         channel = str(thread.record.get("channel"))
         own_gap = gap if isinstance(gap, int) else gap.get(channel, DAY)
-        _cut(thread, as_of, own_gap)
+        _cut(thread, min(covered, as_of), own_gap)
     links = {
         frozenset((event["from_thread_id"], event["to_thread_id"]))
         for event in now
@@ -206,7 +236,18 @@ def _current(events: list[Event], as_of: int) -> list[Event]:
         if before is None or before["revision"] < known["revision"]:
             latest[key] = known
     kept = [event for event in latest.values() if event["at"] <= as_of]
-    return sorted(kept, key=lambda e: (e["at"], e["type"], [str(part) for part in e["sort"]]))
+    return sorted(kept, key=_place)
+
+
+def _place(event: Event) -> tuple[int, bool, int]:
+    """At one instant customers speak before anybody answers; then the stored number decides."""
+    return event["at"], event.get("actor") != "customer", stored_number(event)
+
+
+def stored_number(event: Event) -> int:
+    """The integer that stands for an event."""
+    parts = (event.get("source"), event["type"], *event["sort"])
+    return number("\x1f".join(str(part) for part in parts))
 
 
 def _persons(now: list[Event]) -> dict[str, str]:
@@ -234,62 +275,60 @@ def _alias(event: Event) -> tuple[str, str, str]:
     return (event["customer_id"], event["alias_kind"], event["alias"])
 
 
-def _cut(thread: Thread, as_of: int, gap: int) -> None:
-    """Cuts the thread into contacts: a close, or a silence of ``gap``, ends one.
+def _cut(thread: Thread, known_until: int, gap: int) -> None:
+    """Cuts the thread into contacts, instant by instant.
 
+    A customer's words after a close, or anybody's after a silence of ``gap``, begin a new contact.
     A customer's thanks or confirmation within a day after a close still belongs to it.
     """
     started = micros(thread.record["started_at"])
     assert started is not None
     current: Contact | None = None
-    for message in thread.messages:
-        if current is not None and _belongs(current, message, gap):
-            current.messages.append(message)
-            continue
-        begins = message["at"]
-        following = Contact(thread, len(thread.contacts) + 1, begins)
-        if current is not None:
-            current.until = begins
-            _finish(current, as_of, gap)
-        following.messages.append(message)
-        thread.contacts.append(following)
-        current = following
+    for at in sorted({message["at"] for message in thread.messages}):
+        said = [message for message in thread.messages if message["at"] == at]
+        if current is None or _begins_anew(current, said, gap):
+            following = Contact(thread, len(thread.contacts) + 1, at)
+            if current is not None:
+                current.until = at
+                _finish(current, known_until, gap)
+            thread.contacts.append(following)
+            current = following
+        current.messages += said
     if current is None:
         current = Contact(thread, 1, started)
         thread.contacts.append(current)
-    _finish(current, as_of, gap)
+    _finish(current, known_until, gap)
 
 
-def _close(contact: Contact) -> int | None:
-    """When the contact was first closed, by its thread's state history."""
-    for state in contact.thread.states:
-        if state["to_state"] in CLOSING and contact.holds(state["at"]):
-            first = contact.messages[0]["at"] if contact.messages else state["at"]
-            if state["at"] >= first:
-                return int(state["at"])
-    return None
+def closes(contact: Contact) -> list[Event]:
+    """Changes to solved or closed that belong to the contact; none lies before its first message."""
+    first = contact.messages[0]["at"] if contact.messages else None
+    return [
+        state
+        for state in contact.of(contact.thread.states)
+        if state["to_state"] in CLOSING and (first is None or state["at"] >= first)
+    ]
 
 
-def _belongs(contact: Contact, message: Event, gap: int) -> bool:
-    closed = next(
-        (
-            s["at"]
-            for s in contact.thread.states
-            if s["to_state"] in CLOSING and contact.messages[0]["at"] <= s["at"] < message["at"]
-        ),
-        None,
+def _begins_anew(contact: Contact, said: list[Event], gap: int) -> bool:
+    at, before = said[0]["at"], contact.messages[-1]["at"]
+    closed = max((s["at"] for s in closes(contact) if s["at"] < at), default=None)
+    customers = [message for message in said if message["actor"] == "customer"]
+    is_polite = (
+        closed is not None
+        and at - closed < DAY
+        and bool(customers)
+        and all(message["class"] in ("gratitude", "affirm") for message in customers)
     )
-    silence = contact.messages[-1]["at"] + gap
-    if closed is not None and closed <= silence:
-        is_thanks = message["class"] in ("gratitude", "affirm")
-        return is_thanks and message["at"] - closed < DAY
-    return bool(message["at"] < silence)
+    if at - before >= gap and not (is_polite and closed is not None and closed >= before):
+        return True
+    return closed is not None and bool(customers) and not is_polite
 
 
-def _finish(contact: Contact, as_of: int, gap: int) -> None:
-    closed = _close(contact)
+def _finish(contact: Contact, known_until: int, gap: int) -> None:
+    closed = closes(contact)
     silent = contact.messages[-1]["at"] + gap if contact.messages else None
-    if silent is not None and silent > as_of and contact.until is None:
+    if silent is not None and silent > known_until:
         silent = None
-    known = [at for at in (closed, silent) if at is not None]
+    known = [at for at in (closed[0]["at"] if closed else None, silent) if at is not None]
     contact.ended = min(known) if known else None

@@ -130,3 +130,18 @@ def test_a_proposal_without_recognised_columns_still_shows_what_is_needed(tmp_pa
     assert "thread_id: no column was recognised; it is needed" in text
     with pytest.raises(CandorError):
         parse_mapping(text)
+
+
+def test_a_column_of_speakers_is_known_by_its_words(tmp_path: Path, ingest: Any) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "Ticket,Created,Written as,Words,Colour\n"
+        "t1,2026-03-02T14:05:00Z,customer,My parcel is lost,red\n"
+        "t1,2026-03-02T14:05:00Z,bot,It will arrive tomorrow,blue\n"
+        "t1,2026-03-02T14:06:00Z,human,I looked it up,red\n",
+        "utf-8",
+    )
+    text = propose([path]).replace("text: Colour", "text: Words")
+    found = ingest(path, mapping=text)
+    assert [row["actor"] for row in found.rows["message"]] == ["customer", "ai_agent", "human_agent"]
+    assert "column: Colour" not in text

@@ -1,7 +1,8 @@
 -- grain: one contact that was closed, or whose thread has a state
 -- key: thread_key, conversation_no
 -- clock: occurred_at
--- reads: _close, _split
+-- reads: _close, _split, _contact
+-- A close before the contact's first message ended something that the data do not show.
 -- arg_min passes over nulls, so an unknown actor or reason of the first close travels as an empty text.
 select
     c.thread_key,
@@ -15,4 +16,7 @@ select
 from _close as c
 left join _split as p
     on c.thread_key = p.thread_key and c.occurred_at >= p.from_at and c.occurred_at < p.until_at
+left join _contact as k
+    on c.thread_key = k.thread_key and coalesce(p.conversation_no, 1) = k.conversation_no
+where c.occurred_at >= coalesce(k.first_at, c.occurred_at)
 group by c.thread_key, coalesce(p.conversation_no, 1)

@@ -23,7 +23,7 @@ with target as (
 select
     t.thread_key,
     t.conversation_no,
-    count(case when m.actor = 0 and m.occurred_at < t.first_answer_at then 1 end) as messages_before_answer,
+    count(case when m.actor = 0 and m.occurred_at <= t.first_answer_at then 1 end) as messages_before_answer,
     min(case when m.actor = 1 and m.occurred_at >= t.first_customer_at then m.occurred_at end) as ai_reply_at,
     min(
         case when m.actor = 2 and m.occurred_at >= t.first_customer_at then m.occurred_at end

@@ -24,7 +24,7 @@ member as (
         b.last_contact_at
     from _base as b
     inner join repeated as r on b.person_key = r.person_key and b.intent_id = r.intent_id
-    where b.customer_known
+    where b.customer_known and not b.is_synthetic_time
 ),
 
 line as (
@@ -77,7 +77,7 @@ linked as (
     from _link as k
     inner join _base as b on k.thread_key = b.thread_key
     inner join _base as o on k.other_key = o.thread_key
-    where o.first_contact_at > b.last_activity_at
+    where o.first_contact_at > b.last_activity_at and not o.is_synthetic_time
     group by b.conversation_key
 ),
 

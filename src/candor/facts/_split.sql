@@ -91,8 +91,13 @@ judged as (
         p.previous_at,
         p.last_close_at,
         p.place = 0
-        and p.is_customer
-        and not coalesce(p.is_thanks and p.occurred_at - p.last_close_at < s.day_us, false) as is_opener,
+        and (
+            p.previous_at is null
+            or (
+                p.is_customer
+                and not coalesce(p.is_thanks and p.occurred_at - p.last_close_at < s.day_us, false)
+            )
+        ) as is_opener,
         p.place = 0
         and coalesce(p.occurred_at - p.previous_at >= p.gap_us, false)
         and not coalesce(

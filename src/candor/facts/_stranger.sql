@@ -29,7 +29,7 @@ member as (
         n.human_replies
     from _base as b
     inner join person as n on b.person_key = n.person_key
-    where b.customer_known and (n.unknown_issues > 0 or n.human_replies > 0)
+    where b.customer_known and not b.is_synthetic_time and (n.unknown_issues > 0 or n.human_replies > 0)
 ),
 
 entry as (

@@ -190,7 +190,7 @@ select
     j.escalation_attempt_at is not null as escalation_attempted,
     j.escalation_attempt_at,
     j.escalated_at,
-    case when j.escalated then j.escalation_turn end as escalation_turn,
+    case when j.escalated then coalesce(j.escalation_turn, 0) end as escalation_turn,
     case when not j.is_synthetic_time and j.escalated_at >= j.first_ai_at then j.escalated_at - j.first_ai_at end
         as escalation_us,
     j.escalation_reason,

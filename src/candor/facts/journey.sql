@@ -65,7 +65,8 @@ select
     f.priority,
     f.is_test,
     f.is_spam,
-    f.is_inbound
+    f.is_inbound,
+    f.is_synthetic_time
 from summed as m
 inner join conversation as f on m.first_key = f.conversation_key
 inner join conversation as e on m.last_key = e.conversation_key

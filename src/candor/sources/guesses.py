@@ -73,6 +73,8 @@ _MEANINGS: dict[str, dict[str, str]] = {
     },
     "is_public": {"true": "true yes 1 public ja", "false": "false no 0 private internal nein"},
 }
+_TELLING: dict[str, tuple[str, int]] = {"actor": ("message", 2), "channel": ("conversation", 2)}
+"""Fields recognised by their words alone: event type, and how many different words it takes."""
 _VENDORS: tuple[tuple[str, frozenset[str]], ...] = (
     ("tau2_bench", frozenset({"simulations", "tasks"})),
     ("tau_bench", frozenset({"task_id", "traj", "reward"})),
@@ -226,7 +228,22 @@ def columns_of(sample: Sample) -> dict[str, str]:
             found[target] = column
             used.add(column)
             break
+    for target in _TELLING:
+        if target not in found and (column := _by_words(sample, target, used)):
+            found[target] = column
+            used.add(column)
     return found
+
+
+def _by_words(sample: Sample, target: str, used: set[str]) -> str:
+    """A column whose values give it away, whatever its name; "" when there is none."""
+    event_type, minimum = _TELLING[target]
+    known = vocabulary(event_type, target)
+    for column in sample.columns:
+        words = [] if column in used else words_of(sample, column)
+        if len(words) >= minimum and all(meaning(word, target, known) for word in words):
+            return column
+    return ""
 
 
 def time_of(sample: Sample) -> TimeGuess | None:

@@ -1,17 +1,13 @@
-"""Offers quarantined records to their connector again, from what was kept of them.
+"""Reads quarantined records again and says what became of each.
 
-What a source is read with (connector, mapping, settings) and, for files that left something in
-quarantine, their place and what stands before their first row is kept in ``restricted/readers/``,
-one JSON file per source, mode 0600. A record is read again from its own raw bytes where they say
-everything, else from its file when that still lies there unchanged, else not at all: nothing is
-read with less around it than it needs. Reading happens in the confined child, as at ingest.
+A record is read from its own raw bytes where they say everything, else from its file when that
+still lies there unchanged, else not at all: nothing is read with less around it than it needs.
+Reading happens in the confined child, as at ingest.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import re
 import tempfile
 from collections import Counter
@@ -20,136 +16,23 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from candor.events import ReasonCode
 from candor.lake import QuarantineRow, RawRejected, Replayed
+from candor.reoffering.memory import Kept, OriginalFile
 from candor.sources import run
 from candor.sources.base import RejectedRecord, Source, SourceOptions
 from candor.sources.envelopes import is_lines
 from candor.sources.mapping import Mapping as MappingFile
-from candor.sources.readers import bytestream, csv
 from candor.sources.run import PrivacySettings
 
 _POSITION = re.compile(r"(?P<member>.*):(?:byte|row) (?P<offset>\d+):record \d+", re.DOTALL)
 # Only the beginning of these records was kept.
 _CUT = frozenset({ReasonCode.SIZE_LIMIT, ReasonCode.FIELD_TOO_LONG})
 Shape = Literal["lines", "array", "table"]
-
-
-@dataclass(frozen=True, slots=True)
-class OriginalFile:
-    """What is kept of a file that left records in quarantine.
-
-    Attributes:
-        path: where it lay when it was read.
-        encoding: as declared then, "" for UTF-8 or UTF-16 with mark.
-        prefaces: by member, the bytes (as UTF-8) before the first row of a table.
-    """
-
-    path: Path
-    encoding: str = ""
-    prefaces: Mapping[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """How a stored source was last read.
-
-    Attributes:
-        connector: name of the connector.
-        configured: name of its block in candor.toml, "" when it had none.
-        mapping_path: the mapping file, "" without one.
-        mapping_text: its text at that time.
-        ai_actor_ids, settings: of its block.
-        files: by SHA-256, the files with records in quarantine.
-    """
-
-    connector: str
-    configured: str = ""
-    mapping_path: str = ""
-    mapping_text: str = ""
-    ai_actor_ids: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, OriginalFile] = field(default_factory=dict)
-
-
-def keep(restricted: Path, source: str, kept: Kept) -> None:
-    """Remember how a source was read, besides the files remembered before."""
-    earlier = recall(restricted, source)
-    files = {**(earlier.files if earlier else {}), **kept.files}
-    told = {
-        "connector": kept.connector,
-        "configured": kept.configured,
-        "mapping_path": kept.mapping_path,
-        "mapping_text": kept.mapping_text,
-        "ai_actor_ids": list(kept.ai_actor_ids),
-        "settings": dict(kept.settings),
-        "files": {
-            sha256: {
-                "path": str(one.path),
-                "encoding": one.encoding,
-                "prefaces": {
-                    name: base64.b64encode(raw).decode() for name, raw in one.prefaces.items()
-                },
-            }
-            for sha256, one in sorted(files.items())
-        },
-    }
-    target = _place(restricted, source)
-    target.parent.mkdir(mode=0o700, exist_ok=True)
-    fresh = target.with_suffix(".writing")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        json.dump(told, handle, sort_keys=True, default=str)
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.replace(target)
-
-
-def recall(restricted: Path, source: str) -> Kept | None:
-    """How a source was last read; None when it was never remembered."""
-    place = _place(restricted, source)
-    if not place.exists():
-        return None
-    told = json.loads(place.read_text(encoding="utf-8"))
-    files = {
-        sha256: OriginalFile(
-            Path(one["path"]),
-            one["encoding"],
-            {name: base64.b64decode(text) for name, text in one["prefaces"].items()},
-        )
-        for sha256, one in told.pop("files").items()
-    }
-    told["ai_actor_ids"] = tuple(told["ai_actor_ids"])
-    return Kept(**told, files=files)
-
-
-def original(path: Path, options: SourceOptions) -> OriginalFile:
-    """What must be kept of a file so that a single row of it can be read again.
-
-    The file was read to its end by the child before.
-    """
-    mapping = options.mapping
-    if not isinstance(mapping, MappingFile):
-        return OriginalFile(path.resolve())
-    declared = mapping.format
-    prefaces = {}
-    if declared.type in ("csv", "tsv"):
-        for member in bytestream.members(path, declared.encoding):
-            rows = csv.rows(member, declared.dialect)
-            if declared.dialect.header:
-                head = next(rows, None)
-                end = head.offset + len(head.raw) if head else 0
-            else:
-                first = next(rows, None)
-                end = first.offset if first else 0
-            with member.open() as stream:
-                prefaces[member.name] = stream.read(end)
-    return OriginalFile(path.resolve(), declared.encoding or "", prefaces)
 
 
 def unchanged(records: Sequence[RawRejected]) -> Replayed:
@@ -191,13 +74,12 @@ class Reader:
         return pool.replayed()
 
     def _read_units(self, pool: _Pool, file: OriginalFile, sha256: str, units: list[_Unit]) -> None:
-        shape, needs_file = _shape(self._connector.name, file.path, self._options)
-        is_there = file.path.is_file() and run.fingerprint(file.path) == sha256
-        if is_there and (needs_file or shape is None):
-            self._from_file(pool, file.path, units)
-            return
+        shape = _shape(self._connector.name, file.path, self._options)
         if shape is None:
-            self._leave(units, f"{file.path} is needed to read them and is not there unchanged")
+            if file.path.is_file() and run.fingerprint(file.path) == sha256:
+                self._from_file(pool, file.path, units)
+            else:
+                self._leave(units, f"{file.path} is needed to read them and is not there unchanged")
             return
         whole = [unit for unit in units if unit.reasons.isdisjoint(_CUT)]
         self._leave([unit for unit in units if unit not in whole], "only their beginning was kept")
@@ -403,20 +285,20 @@ def _row(
     )  # fmt: skip
 
 
-def _shape(connector: str, path: Path, options: SourceOptions) -> tuple[Shape | None, bool]:
-    """How raw bytes become a file again (None: they cannot), and whether the file tells more."""
+def _shape(connector: str, path: Path, options: SourceOptions) -> Shape | None:
+    """How raw bytes become a file again; None when the records' file says more than they do."""
     if connector == "canonical" or (connector == "intercom" and is_lines(path)):
-        return "lines", False
+        return "lines"
     if connector == "tau_bench":
-        return "array", False
+        return "array"
     mapping = options.mapping
     if connector != "generic" or not isinstance(mapping, MappingFile):
-        return None, True
-    shapes: dict[str, Shape] = {"jsonl": "lines", "json": "array", "csv": "table", "tsv": "table"}
+        return None
     looks_around = mapping.fill is not None or any(
         rule.once_per or any(one.take for one in rule.fields) for rule in mapping.rules
     )
-    return shapes.get(mapping.format.type), looks_around
+    shapes: dict[str, Shape] = {"jsonl": "lines", "json": "array", "csv": "table", "tsv": "table"}
+    return None if looks_around else shapes.get(mapping.format.type)
 
 
 def _rebuilt(
@@ -448,7 +330,3 @@ def _rebuilt(
         return bytes(content), starts
     # Raw bytes are kept as UTF-8; the file was written in another encoding.
     return bytes(content).decode().encode(file.encoding), starts
-
-
-def _place(restricted: Path, source: str) -> Path:
-    return restricted / "readers" / f"{quote(source, safe='')}.json"
