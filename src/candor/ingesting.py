@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -164,18 +164,22 @@ def ingest(
     with Lake.open(workspace.root, create=True) as lake:
         with lake.batch(options.name) as batch:
             with_rejects: dict[str, reoffering.OriginalFile] = {}
+            fresh: dict[Path, str] = {}
             for path in files:
                 digest = run.fingerprint(path)
-                result.files += 1
                 seen = lake.seen_file(options.name, digest, signature)
-                if seen is not None:
+                if seen is None:
+                    fresh[path] = digest
+                else:
                     batch.skip_file(seen)
-                    continue
+            result.files = len(files)
+            pieces = run.read(connector, list(fresh), options, privacy=privacy)
+            for path, digest in fresh.items():
                 batch.begin_file(digest)
-                pieces = run.read(connector, [path], options, privacy=privacy)
                 if _take_file(
-                    batch, path, pieces, signature=signature, result=result, progress=progress
-                ):
+                    batch, path, _one_file(pieces), signature=signature, result=result,
+                    progress=progress,
+                ):  # fmt: skip
                     with_rejects[digest] = reoffering.original(path, options)
             progress(f"storing {result.files} file(s)", None)
             if with_rejects:
@@ -191,6 +195,14 @@ def ingest(
     result.by_reason.update(report.by_reason)
     result.seconds = time.monotonic() - began
     return result
+
+
+def _one_file(pieces: Iterator[SourceBatch]) -> Iterator[SourceBatch]:
+    """The pieces up to the end of the file that is being read."""
+    for piece in pieces:
+        yield piece
+        if piece.done:
+            return
 
 
 def _take_file(
@@ -227,12 +239,12 @@ def _take_file(
         result.masked.update(piece.masked)
         result.notes.update(piece.notes)
         result.unmapped.update(piece.unmapped)
-        if piece.done and piece.counted is not None and piece.counted != read:
-            result.miscounted.append(
-                Problem(
-                    f"{read} records read, an independent counter finds {piece.counted}", str(path)
-                )
-            )
+        # Records left out on purpose are counted there but not read, so the child compares.
+        result.miscounted += [
+            Problem(f"the records differ from an independent count: {detail}", str(path))
+            for kind, detail in piece.notes
+            if kind == "count_differs"
+        ]
         progress(f"reading {path.name}: {read:,} records", None)
     batch.end_file(signature)
     return quarantined > 0

@@ -104,3 +104,35 @@ def test_books_and_tables_agree(workspace: Workspace, tmp_path: Path) -> None:
         snapshot = lake.snapshot()
         assert {kind: snapshot.rows(kind) for kind in stored} == stored
         assert stored["message"] == 18
+
+
+@pytest.mark.parametrize(
+    ("connector", "settings"),
+    [("zendesk", ""), ("intercom", '[sources.desk.settings]\napi_version = "2.15"\n')],
+)
+def test_records_left_out_on_purpose_are_no_miscount(
+    tmp_path: Path, connector: str, settings: str
+) -> None:
+    workspace = Workspace.create(
+        tmp_path / "desk", f'[sources.desk]\nconnector = "{connector}"\n{settings}'
+    )
+    folder = Path(__file__).parents[1] / "sources_vendors" / "fixtures" / connector
+    result = take(workspace, "desk", folder)
+    assert result.stored > 10
+    assert any(kind == "skipped" for kind, _ in result.notes)
+
+
+def test_an_independent_count_that_differs_is_told(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from candor import pipeline
+    from candor.sources.canonical import CanonicalSource
+
+    read = run.read
+    monkeypatch.setattr(run, "read", lambda *given, **named: read(*given, **named, in_child=False))
+    monkeypatch.setattr(CanonicalSource, "count", lambda *_: 7)
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"type": "nothing"}\n')
+    result = pipeline.ingest(workspace, "canonical", [path])
+    assert len(result.miscounted) == 1
+    assert "1 read, 7 counted" in str(result.miscounted[0])

@@ -51,11 +51,7 @@ def reply_class(contact: Contact) -> str | None:
     given = [m for m in mine if m.get("kind") in ANSWERS]
     at = last(given or mine or contact.by("human_agent"))
     found = [m["class"] for m in contact.by("customer") if at is not None and m["at"] > at]
-    if "asks_human" in found:
-        return "asks_human"
-    if None in found:
-        return None
-    return max(found, key=STRENGTH.index) if found else "none"
+    return strongest(found)
 
 
 def feedback(contact: Contact, as_of: int) -> str | None:
@@ -207,12 +203,27 @@ def person_return(line: Timeline, contact: Contact, *, issue: bool | None = True
         for other in thread.contacts:
             if same_issue(line, contact, other) is issue and not other.is_made_up:
                 found += [m for m in other.by("customer") if m["at"] > end and is_request(m)]
-    return min(found, key=lambda m: (m["at"], _key(line, m))) if found else None
+    return min(found, key=lambda m: (m["at"], _home(line, m).key)) if found else None
 
 
-def _key(line: Timeline, message: Event) -> int:
+def _home(line: Timeline, message: Event) -> Contact:
     thread = line.threads[message["thread_id"]]
-    return next(c.key for c in thread.contacts if message in c.messages)
+    return next(c for c in thread.contacts if message in c.messages)
+
+
+def class_at(line: Timeline, message: Event) -> str | None:
+    """The strongest class of what a contact's customer wrote at the instant of one message."""
+    mine = _home(line, message).by("customer")
+    classes = [m["class"] for m in mine if m["at"] == message["at"]]
+    return strongest(classes)
+
+
+def strongest(classes: list[str | None]) -> str | None:
+    """Of several classes the strongest; unknown if an unknown one might be stronger."""
+    if "asks_human" in classes:
+        return "asks_human"
+    known = [one for one in classes if one is not None]
+    return None if len(known) < len(classes) else max(known, key=STRENGTH.index, default="none")
 
 
 def system_verdict(line: Timeline, contact: Contact) -> str | None:
@@ -305,7 +316,7 @@ def derived(line: Timeline, thread_id: str) -> dict[str, Any]:
         "ai_asset_executed": any(contact.holds(a["at"]) for a in done),
         "t_same_thread_return": in_thread["at"] if in_thread else None,
         "t_person_return": again["at"] if again else None,
-        "return_class": again["class"] if again else None,
+        "return_class": class_at(line, again) if again else None,
         "t_person_contact_unknown_issue": unknown["at"] if unknown else None,
         "t_other_thread_human_reply": min(helped, default=None),
         "customer_spoke_last": spoke_last(contact),

@@ -31,6 +31,7 @@ from .derived import (
     RECEIVERS,
     WINDOWS,
     answers,
+    class_at,
     feedback,
     first,
     handoffs,
@@ -346,7 +347,7 @@ def _returns(line: Timeline, contact: Contact) -> Row:
     row: Row = {
         "return_at": at,
         "return_channel": line.threads[again["thread_id"]].record.get("channel") if again else None,
-        "return_class": again["class"] if again else None,
+        "return_class": class_at(line, again) if again else None,
         "thread_return_at": thread_at,
         "reopened_at": reopened_at,
         "unknown_issue_contact_at": unknown["at"] if unknown else None,

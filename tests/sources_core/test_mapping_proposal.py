@@ -145,3 +145,12 @@ def test_a_column_of_speakers_is_known_by_its_words(tmp_path: Path, ingest: Any)
     found = ingest(path, mapping=text)
     assert [row["actor"] for row in found.rows["message"]] == ["customer", "ai_agent", "human_agent"]
     assert "column: Colour" not in text
+
+
+def test_one_bad_cell_does_not_hide_a_column_of_times(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = [f"t{n},0{n}.05.2026 10:00,customer,hello {n}" for n in range(1, 5)]
+    path.write_text("\n".join(["Ticket,Created,From,Words", *rows, "t9,soon,bot,hi"]), "utf-8")
+    text = propose([path])
+    assert '"%d.%m.%Y %H:%M"' in text
+    assert "occurred_at: Created" in text

@@ -30,7 +30,8 @@ with contact as (
     left join _reply as r on c.thread_key = r.thread_key and c.conversation_no = r.conversation_no
     left join _ending as e
         on t.thread_key = e.thread_key and coalesce(c.conversation_no, 1) = e.conversation_no
-    left join _predicted as d on c.thread_key = d.thread_key and c.conversation_no = d.conversation_no
+    left join _predicted as d
+        on t.thread_key = d.thread_key and coalesce(c.conversation_no, 1) = d.conversation_no
 )
 
 select

@@ -3,7 +3,8 @@
 -- clock: occurred_at
 -- reads: _signal, _split, _contact, _message
 -- Times by class say which class came last after any moment. A customer message without a class is unscored.
--- first_code packs the first message that is more than thanks with its class: time x 8 + code, smallest wins.
+-- first_code packs the first message that is more than thanks with its class: time x 8 + 7 - code: the smallest is
+-- the earliest, and the strongest of one instant.
 -- Sentiments are packed likewise: milliseconds x 2097152 + sentiment + 1000000.
 with scored as (
     select
@@ -16,7 +17,7 @@ with scored as (
         max(case when g.signal = 1 and g.code = 4 then g.occurred_at end) as last_negative_at,
         max(case when g.signal = 1 and g.code = 5 then g.occurred_at end) as last_asks_human_at,
         min(case when g.signal = 1 and g.code = 5 then g.occurred_at end) as first_asks_human_at,
-        min(case when g.signal = 1 and g.code >= 3 then g.occurred_at * 8 + g.code end) as first_code,
+        min(case when g.signal = 1 and g.code >= 3 then g.occurred_at * 8 + 7 - g.code end) as first_code,
         min(case when g.signal = 2 then g.occurred_at // 1000 * 2097152 + g.code + 1000000 end)
             as first_sentiment,
         max(case when g.signal = 2 then g.occurred_at // 1000 * 2097152 + g.code + 1000000 end)
@@ -114,8 +115,10 @@ select
     r.last_affirm_at,
     r.first_asks_human_at,
     least(r.first_code // 8, r.first_unscored_at) as first_contact_at,
-    case when r.first_code // 8 <= coalesce(r.first_unscored_at, r.first_code) then r.first_code % 8 end
-        as contact_code,
+    case
+        when r.first_code // 8 < coalesce(r.first_unscored_at, r.first_code) then 7 - r.first_code % 8
+        when r.first_code // 8 = r.first_unscored_at and r.first_code % 8 = 2 then 5
+    end as contact_code,
     greatest(r.last_follow_up_at, r.last_negative_at, r.last_asks_human_at, r.last_unscored_at)
         as last_contact_at,
     r.first_sentiment % 2097152 - 1000000 as sentiment_first_ppm,

@@ -23,6 +23,7 @@ from candor.sources.readers.dialect import Dialect
 _ROWS = 200
 _DELIMITERS = (",", ";", "\t", "|")
 _WORDS_SHOWN = 30
+_MOST_CELLS = 0.8
 _HEAD = 1 << 18
 _NOT_UTF8 = "it is not UTF-8; cp1252 is the most common alternative"
 _NAMES: dict[str, str] = {
@@ -304,16 +305,20 @@ def _time_in(values: Sequence[Any]) -> TimeGuess | None:
     ]
     if not texts:
         return None
-    matches = [_ISO.fullmatch(text.strip()) for text in texts]
-    if all(matches):
-        return TimeGuess(texts[0], has_offset=all(match and match[1] for match in matches))
+    # A few bad cells must not hide a column of times: they are quarantined when it is read.
+    enough = _MOST_CELLS * len(texts)
+    matches = [match for text in texts if (match := _ISO.fullmatch(text.strip()))]
+    if matches and len(matches) >= enough:
+        return TimeGuess(matches[0][0], has_offset=all(match[1] for match in matches))
     for pattern, time_format, is_ambiguous in _TIME_SHAPES:
-        if all(pattern.fullmatch(text.strip()) for text in texts):
-            return TimeGuess(texts[0], format=time_format, is_ambiguous=is_ambiguous)
-    numbers = [number_of(text) for text in texts]
+        fitting = [text for text in texts if pattern.fullmatch(text.strip())]
+        if fitting and len(fitting) >= enough:
+            return TimeGuess(fitting[0], format=time_format, is_ambiguous=is_ambiguous)
+    numbers = [(text, number_of(text)) for text in texts]
     for low, high, unit in _EPOCHS:
-        if all(value is not None and low <= value < high for value in numbers):
-            return TimeGuess(texts[0], unit=unit)
+        found = [text for text, value in numbers if value is not None and low <= value < high]
+        if found and len(found) >= enough:
+            return TimeGuess(found[0], unit=unit)
     return None
 
 
