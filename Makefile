@@ -28,6 +28,7 @@ lint: $(STAMP)
 check: lint test  ## what CI runs: style, types, import contracts, tests
 
 bench: $(STAMP)  ## speed, as ratios to the bare scan; prints a table
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group bench
 	$(BIN)/python benchmarks/run.py
 
 clean:

@@ -16,6 +16,7 @@ from typing import Any
 from candor import provenance, window
 from candor.engines.duck import DuckEngine
 from candor.facts.build import build_facts
+from candor.facts.schema import digest as facts_digest
 from candor.facts.schema import facts as fact_names
 from candor.lake import Lake
 from candor.lake.records import Snapshot
@@ -166,6 +167,7 @@ def publish(
         "as_of_us": as_of_us,
         "horizon_us": health.pop("horizon_us"),
         "only_systems_confirm": health.pop("only_systems_confirm"),
+        "facts": facts_digest(),
         "provenance": {
             "lake snapshot": record.lake,
             "definitions": record.definitions[:16],

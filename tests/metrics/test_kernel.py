@@ -29,8 +29,8 @@ def test_packed_sums_are_plain_sums(data: st.DataObject) -> None:
     where = kernel.cells(cell)
     assert where.present.tolist() == sorted(set(cell.tolist()))
     for sums in (
-        kernel.add_rows(where, fields.words[rows]),
-        kernel.add_signatures(where, kernel.order(rows, signatures), fields.words),
+        kernel.add(where, fields.words[rows]),
+        kernel.add(where, fields.words, rows.astype(np.int32)),
     ):
         for number, flag in enumerate(flags):
             for at, one in enumerate(where.present):

@@ -12,7 +12,7 @@ from made_facts import FIRST_DAY, digest, fill, new_engine
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError
 from candor.measure import MeasureCell
-from candor.metrics import build, direct, query, registry, store
+from candor.metrics import build, chunks, direct, query, registry, store
 from candor.metrics.cells import cells_of
 from candor.metrics.compile import Scope
 from candor.window import DAY, period_start
@@ -163,11 +163,17 @@ def test_time_to_event_counts_agree_with_plain_python(filled: DuckEngine) -> Non
     assert seen
 
 
+@pytest.mark.parametrize("chunk_rows", [chunks.CHUNK_ROWS, 400])
 @pytest.mark.parametrize("grain", ["all", "week", "month", "quarter"])
 @pytest.mark.parametrize("by", [(), ("channel",), ("intent_id",)])
 def test_stored_measures_are_the_same_integers(
-    filled: DuckEngine, grain: str, by: tuple[str, ...]
+    filled: DuckEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    chunk_rows: int,
+    grain: str,
+    by: tuple[str, ...],
 ) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", chunk_rows)
     build.build(filled, STORED, ("channel", "intent_id"))
     scope = Scope(grain, by)
     stored = store.sums(filled, "conversation", STORED, scope)

@@ -183,16 +183,23 @@ def other_threads(line: Timeline, thread: Thread) -> list[Thread]:
     return found
 
 
-def same_issue(line: Timeline, one: Contact, two: Contact) -> bool | None:
-    """Linked or of one intent; None when the intents cannot be compared."""
-    if frozenset((one.thread.id, two.thread.id)) in line.links:
-        return True
+def is_linked(line: Timeline, one: Contact, two: Contact) -> bool:
+    """Whether a link joins their threads."""
+    return frozenset((one.thread.id, two.thread.id)) in line.links
+
+
+def same_issue(one: Contact, two: Contact) -> bool | None:
+    """Of one intent; None when the intents cannot be compared."""
     return None if one.intent is None or two.intent is None else one.intent == two.intent
 
 
 def person_return(line: Timeline, contact: Contact, *, issue: bool | None = True) -> Event | None:
-    """The person's first message about the same issue anywhere; ``issue=None``: unknown issue."""
-    found = []
+    """The person's first contact about the same issue anywhere; ``issue=None``: unknown issue.
+
+    A contact returns with its first request. One of the same person and intent that was already
+    going on elsewhere returns with its last.
+    """
+    found: list[Event] = []
     end = last(contact.messages)
     if end is None:
         return None
@@ -200,9 +207,19 @@ def person_return(line: Timeline, contact: Contact, *, issue: bool | None = True
     if issue and again is not None:
         found.append(again)
     for thread in other_threads(line, contact.thread):
+        is_theirs = thread.person is not None and thread.person == contact.thread.person
         for other in thread.contacts:
-            if same_issue(line, contact, other) is issue and not other.is_made_up:
-                found += [m for m in other.by("customer") if m["at"] > end and is_request(m)]
+            asked = [m for m in other.by("customer") if is_request(m)]
+            if not asked or other.is_made_up:
+                continue
+            compared = same_issue(contact, other)
+            is_meant = is_theirs and compared is issue
+            if issue and is_linked(line, contact, other):
+                is_meant = True
+            if is_meant and asked[0]["at"] > end:
+                found.append(asked[0])
+            elif is_meant and issue and compared and is_theirs and asked[-1]["at"] > end:
+                found.append(asked[-1])
     return min(found, key=lambda m: (m["at"], _home(line, m).key)) if found else None
 
 
@@ -212,10 +229,9 @@ def _home(line: Timeline, message: Event) -> Contact:
 
 
 def class_at(line: Timeline, message: Event) -> str | None:
-    """The strongest class of what a contact's customer wrote at the instant of one message."""
-    mine = _home(line, message).by("customer")
-    classes = [m["class"] for m in mine if m["at"] == message["at"]]
-    return strongest(classes)
+    """How a contact began: the strongest class of its first request's instant."""
+    asked = [m for m in _home(line, message).by("customer") if is_request(m)]
+    return strongest([m["class"] for m in asked if m["at"] == asked[0]["at"]])
 
 
 def strongest(classes: list[str | None]) -> str | None:

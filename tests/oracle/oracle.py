@@ -168,7 +168,7 @@ def _times(contact: Contact) -> Row:
     }
 
 
-def _path(has_ai: bool, has_human: bool) -> str:  # noqa: FBT001
+def _path(has_ai: bool, has_human: bool) -> str:
     if has_ai:
         return "hybrid" if has_human else "ai_only"
     return "human_only" if has_human else "none"
@@ -224,9 +224,7 @@ def _escalation(line: Timeline, contact: Contact, row: Row) -> Row:
         "is_planned_handoff": any(h["is_planned"] for h in done if h["at"] == at) if done else None,
         "human_requested_at": requested,
         "asked_human": True if asked else None if unheard else False,
-        "human_came": None
-        if requested is None
-        else _came(contact, done, requested, line.as_of),
+        "human_came": None if requested is None else _came(contact, done, requested, line.as_of),
         "is_chain": len(executed) > 1,
         "is_ping_pong": any(
             (a["from_actor"], a["to_actor"]) == (b["to_actor"], b["from_actor"])
@@ -507,7 +505,7 @@ def handoff_facts(
     """One row per handoff, ordered by handoff_id."""
     line = build(events, as_of_us, gap_us, **options)
     carriers = {
-        handoff["source"]
+        handoff.get("source")
         for thread in line.threads.values()
         for handoff in thread.all("handoff")
         if handoff.get("context")
@@ -522,7 +520,7 @@ def handoff_facts(
                 row = _handoff(contact, one, asks, line.as_of)
                 row["handoff_no"] = place
                 row["is_retransferred"] = any(not later["is_failed"] for later in own[place:])
-                if one["source"] not in carriers:
+                if one.get("source") not in carriers:
                     row["context_passed"] = None
                 rows.append(row)
     return sorted(rows, key=lambda row: str(row["handoff_id"]))

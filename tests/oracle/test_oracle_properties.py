@@ -62,7 +62,10 @@ def test_moving_all_times_moves_only_times(drawn: Drawn) -> None:
 def test_relations(drawn: Drawn) -> None:
     for row in conversation_facts(drawn.events, drawn.as_of_us):
         if row["true_resolution"]:
-            assert row["contained"] is True
+            # A system of record may confirm even what the system itself had ended.
+            assert row["contained"] or (
+                row["forced_termination"] is not False and row["system_verdict"] == "confirms"
+            )
             assert row["answered"] or row["confirmed"]
         if row["contained"]:
             assert row["ai_involved"]
@@ -116,11 +119,20 @@ def test_a_contradiction_never_raises_true_resolution(drawn: Drawn) -> None:
         "thread_id": rows[0]["thread_id"],
         "supports": "contradicts",
     }
-    for before, after in zip(
-        rows, conversation_facts([*drawn.events, worse], drawn.as_of_us), strict=True
-    ):
-        if before["thread_id"] == rows[0]["thread_id"]:
-            assert after["true_resolution"] is False
+    told = conversation_facts([*drawn.events, worse], drawn.as_of_us)
+    for before, after in zip(rows, told, strict=True):
+        if before["thread_id"] != rows[0]["thread_id"]:
+            continue
+        assert before["true_resolution"] is True or after["true_resolution"] is not True
+        is_last = (
+            after["conversation_id"]
+            == max(
+                (one for one in told if one["thread_id"] == after["thread_id"]),
+                key=lambda one: one["conversation_no"],
+            )["conversation_id"]
+        )
+        if is_last and after["started_at"] <= worse["occurred_at"]:
+            assert after["true_resolution"] is (False if after["ai_involved"] else None)
             assert after["confirmed"] is False
 
 
@@ -137,6 +149,8 @@ def test_claims_decide_nothing(drawn: Drawn) -> None:
         strict=True,
     ):
         about = {"has_claim", "claimed", "claimed_resolved", "claim_is_billable"}
+        # What the vendor claimed is looked at, never believed.
+        about |= {"looked_successful", "silent_failure", "claim_held"}
         assert {k: v for k, v in with_claim.items() if k not in about} == {
             k: v for k, v in plain.items() if k not in about
         }

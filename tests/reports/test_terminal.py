@@ -34,6 +34,8 @@ def test_the_scorecard_prints_status_figure_and_change() -> None:
     refused = next(line for line in lines if line.startswith("Groundedness rate"))
     assert "no figure" in refused
     assert "unavailable" in refused
+    assert "no figure: Automation rate (immature)" in lines
+    assert not any(line.startswith("Automation rate") for line in lines)
     assert any("as of 2026-06-05T06:00:00Z · snapshot 9f27c1d04b7a3e58" in line for line in lines)
 
 

@@ -143,7 +143,11 @@ def test_a_column_of_speakers_is_known_by_its_words(tmp_path: Path, ingest: Any)
     )
     text = propose([path]).replace("text: Colour", "text: Words")
     found = ingest(path, mapping=text)
-    assert [row["actor"] for row in found.rows["message"]] == ["customer", "ai_agent", "human_agent"]
+    assert [row["actor"] for row in found.rows["message"]] == [
+        "customer",
+        "ai_agent",
+        "human_agent",
+    ]
     assert "column: Colour" not in text
 
 

@@ -115,7 +115,7 @@ def _missing(workspace: Workspace | None, known: Catalogue) -> dict[str, str] | 
     try:
         answers = Answers(workspace)
     except CandorError as error:
-        if error.code == "serving.none":
+        if error.code in ("serving.none", "serving.outdated"):
             return None
         raise
     with answers:

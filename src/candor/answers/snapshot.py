@@ -18,6 +18,7 @@ from candor.answers.conversation import ConversationPage, conversation_page
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
 from candor.estimates import Estimate, Thresholds, change, make
+from candor.facts.schema import digest
 from candor.lake.serving import Serving
 from candor.measure import MeasureCell
 from candor.metrics import drill, query
@@ -91,7 +92,26 @@ class Answers:
         self.workspace = workspace
         self.publication = Serving(workspace.serving).current()
         self.about = self.publication.about
+        self._check_current()
         self.engine = DuckEngine(self.publication.facts, read_only=True)
+
+    def _check_current(self) -> None:
+        """Refuse to answer under other definitions than the snapshot names.
+
+        Raises:
+            CandorError: ``serving.outdated``.
+        """
+        published = self.about["provenance"]["definitions"]
+        if self.about.get("facts") != digest() or published != self.catalogue.digest[:16]:
+            raise CandorError(
+                "serving.outdated",
+                Problem(
+                    "metric definitions or candor have changed since the last measure",
+                    str(self.workspace.root),
+                    "a snapshot published under the present definitions",
+                    "run `candor measure`",
+                ),
+            )
 
     @classmethod
     def open(cls, root: Path) -> Answers:

@@ -77,7 +77,7 @@ def init(
         output.say(line)
 
 
-def ingest(  # noqa: PLR0917 - given by name
+def ingest(
     source: Annotated[str, typer.Argument(help="Connector or configured source, e.g. zendesk.")],
     paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
     mapping: Annotated[

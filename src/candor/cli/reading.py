@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(why)
 
 
-def show(  # noqa: PLR0917 - given by name
+def show(
     metric: Annotated[list[str] | None, typer.Argument(help="Metrics; all when left out.")] = None,
     by: Annotated[
         list[str] | None, typer.Option("--by", help="Break down by a dimension; may be repeated.")
@@ -58,7 +58,7 @@ def show(  # noqa: PLR0917 - given by name
     terminal.print_estimates(answer.estimates)
 
 
-def scorecard(  # noqa: PLR0917 - given by name
+def scorecard(
     view: Annotated[str, typer.Option(help="categories: the five categories.")] = "categories",
     grain: Annotated[
         str | None, typer.Option(help="Period compared with the one before (else candor.toml).")

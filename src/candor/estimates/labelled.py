@@ -265,7 +265,7 @@ def ppi_terms(
     return weight, point, variance
 
 
-def rogan_gladen(  # noqa: PLR0917 - the order is that of the published formula
+def rogan_gladen(
     apparent: float,
     n: float,
     sensitivity: float,
@@ -309,7 +309,7 @@ def rogan_gladen(  # noqa: PLR0917 - the order is that of the published formula
     )  # fmt: skip
 
 
-def lang_reiczigel(  # noqa: PLR0917 - as above
+def lang_reiczigel(
     apparent: float,
     n: float,
     sensitivity: float,

@@ -1,6 +1,7 @@
 """Adds packed integers of rows into cells: the compiled form of the grouping in ``direct``.
 
-Rows come as integer arrays: signature, cell, values. Nothing here knows SQL or metrics. Sums are
+Rows come as integer arrays: signature, cell, values. Cells may be added up again into coarser ones.
+Nothing here knows SQL or metrics. Sums are
 64-bit and exact: the caller keeps every field and every sum inside the word (see ``fits``).
 """
 
@@ -16,6 +17,8 @@ from candor.metrics.plan import WORD_BITS, Packing, packing
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+_SPARSE = 4
+"""Possible cells per row beyond which those that occur are looked for by sorting."""
 
 
 @dataclass(frozen=True)
@@ -54,68 +57,62 @@ def pack(flags: list[Flags], rows: int) -> Fields:
         number.append(seen[key])
     packed = packing(len(distinct), rows)
     size = len(flags[0]) if flags else 0
-    words = np.zeros((size, packed.words), dtype=np.int64)
+    words = np.zeros((packed.words, size), dtype=np.int64)
     for field, flag in enumerate(distinct):
         slot = packed.slot(field)
-        words[:, slot.word] |= flag.astype(np.int64) << slot.shift
-    return Fields(packed, words, tuple(number))
-
-
-@dataclass(frozen=True)
-class Order:
-    """Rows in the order of their signature.
-
-    Attributes:
-        rows: positions of the rows, ordered.
-        starts: for each signature, where its rows begin in ``rows``; one more entry for the end.
-    """
-
-    rows: Ints
-    starts: Ints
-
-
-def order(signature: Ints, size: int) -> Order:
-    """Order rows by signature; ``size`` is the number of signatures."""
-    starts = np.zeros(size + 1, dtype=np.int64)
-    np.cumsum(np.bincount(signature, minlength=size), out=starts[1:])
-    return Order(np.argsort(signature, kind="stable"), starts)
+        words[slot.word] |= flag.astype(np.int64) << slot.shift
+    return Fields(packed, np.ascontiguousarray(words.T), tuple(number))
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells that occur.
+    """The cells that occur, and what is to be added into each.
 
     Attributes:
         present: numbers of the cells, in order.
-        place: for each row, the position of its cell in ``present``.
+        rows: positions of the rows, ordered by cell.
+        starts: for each cell, where its rows begin in ``rows``; one more entry for the end.
     """
 
     present: Ints
-    place: Ints
+    rows: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int32]
 
 
-def cells(cell: Ints) -> Cells:
-    """Number the cells that occur without gaps."""
-    present = np.flatnonzero(np.bincount(cell))
-    place = np.empty(int(present[-1]) + 1 if len(present) else 1, dtype=np.int64)
-    place[present] = np.arange(len(present))
-    return Cells(present, place[cell])
+def cells(cell: npt.NDArray[np.integer]) -> Cells:
+    """Order rows by their cell and number the cells that occur without gaps."""
+    size = len(cell)
+    top = int(cell.max(initial=-1)) + 1
+    names: Ints | None = None
+    if top > _SPARSE * size:
+        names, cell = np.unique(cell, return_inverse=True)
+        top = len(names)
+    # Turning columns into rows is a stable counting sort, the cheapest order of small numbers.
+    by_row = sparse.csc_array(
+        (np.ones(size, np.int8), cell.astype(np.int32), np.arange(size + 1, dtype=np.int32)),
+        shape=(top, size),
+    ).tocsr()
+    found = np.flatnonzero(np.diff(by_row.indptr))
+    starts = np.append(by_row.indptr[found], size).astype(np.int32)
+    return Cells(found if names is None else names[found], by_row.indices, starts)
 
 
-def add_rows(where: Cells, rows: Ints) -> Ints:
-    """Sum rows (rows × columns) into cells (cells × columns)."""
-    size = len(where.place)
-    return _add(where.place, np.arange(size + 1), rows, len(where.present))
+def add(where: Cells, columns: Ints, of: npt.NDArray[np.int32] | None = None) -> Ints:
+    """Sum rows into cells.
 
+    Args:
+        where: the cells.
+        columns: what is added, by row, or by what ``of`` says of the row.
+        of: for each row, its line in ``columns``; None when they are the rows themselves.
 
-def add_signatures(where: Cells, ordered: Order, words: Ints) -> Ints:
-    """Sum the words of the rows' signatures (signatures × words) into cells (cells × words)."""
-    return _add(where.place[ordered.rows], ordered.starts, words, len(where.present))
-
-
-def _add(place: Ints, starts: Ints, columns: Ints, size: int) -> Ints:
-    ones = np.ones(len(place), dtype=np.int64)
-    matrix = sparse.csc_array((ones, place, starts), shape=(size, len(columns)))
+    Returns:
+        Cells × columns.
+    """
+    lines = where.rows if of is None else of[where.rows]
+    matrix = sparse.csr_array(
+        (np.ones(len(lines), np.int64), lines, where.starts),
+        shape=(len(where.present), len(columns)),
+    )
     sums: Ints = np.asarray(matrix @ columns)
     return sums
 

@@ -42,7 +42,14 @@ def print_scorecard(card: Scorecard, console: Console | None = None) -> None:
     for category in card.categories:
         out.print()
         out.print(_text(category.title, "bold"), _text(f"  {category.question}", "bright_black"))
-        out.print(_category_table(category.rows, card.currency, wide=out.width >= _WIDE))
+        # A figure somebody aims at is missed when it is absent; the others are only named.
+        shown = [row for row in category.rows if row.estimate.refusal is None or row.target]
+        if shown:
+            out.print(_category_table(shown, card.currency, wide=out.width >= _WIDE))
+        absent = [row for row in category.rows if row not in shown]
+        if absent:
+            named = "; ".join(f"{row.info.title} ({_refused(row.estimate)})" for row in absent)
+            out.print(_text(f"no figure: {named}", "bright_black"))
     for hidden in card.hidden:
         out.print(_text(f"left out: {hidden.metric}. {hidden.reason}", "bright_black"))
     out.print()
@@ -130,11 +137,19 @@ def _table(first: str) -> Table:
 
 def _figures(estimate: Estimate, currency: str) -> list[RenderableType]:
     if estimate.refusal is not None:
-        return [_text("no figure", "bright_black"), _text(str(estimate.refusal), "bright_black")]
+        words = str(estimate.refusal).replace("_", " ")
+        return [_text("no figure", "bright_black"), _text(words, "bright_black")]
     return [
         _text(wording.figure(estimate.point, estimate.unit, currency), "bold"),
         wording.interval(estimate.low, estimate.high, estimate.unit, currency),
     ]
+
+
+def _refused(estimate: Estimate) -> str:
+    """Why there is no figure: what is missing where something is, else the code in words."""
+    if estimate.missing:
+        return f"needs {estimate.missing}"
+    return str(estimate.refusal).replace("_", " ")
 
 
 def _bar(row: MetricRow) -> Text:

@@ -25,44 +25,52 @@ class Definition:
 
 _C = "conversation"
 _AI = "eligible and the AI agent wrote"
+_ALIVE = "engaged, neither test nor spam, and the AI agent wrote"
 _RETURNED = "same-issue contact of the person on any channel within the window"
 
 DEFINITIONS: dict[str, Definition] = {
     "true_resolution_rate": Definition(
         _C,
         _AI,
-        "false if escalated, forced, rage quit, contradicted, negative feedback or words, abandoned"
-        f" or a {_RETURNED} (72 h); true if confirmed, or answered and 72 h passed; else unknown",
+        f"false if escalated, contradicted, or a {_RETURNED} (72 h); else true if a system of record"
+        " confirms; else false after negative feedback or words, a rage quit or when abandoned; unknown"
+        " if forced; else true if the customer confirms, or answered and 72 h passed",
     ),
     "latent_resolution_rate": Definition(
         _C, _AI, "the AI agent truly solved the issue, whether or not anybody can see it"
     ),
-    "deflection_rate": Definition(_C, "eligible", "no person wrote or took over"),
+    "deflection_rate": Definition(
+        _C, "engaged, neither test nor spam", "no person wrote or took over"
+    ),
     "resolution_rate_claimed": Definition(
-        _C, "eligible with a vendor's claim", "the claim says resolved"
+        _C, "a vendor's claim, neither test nor spam", "the claim says resolved"
     ),
     "resolution_accuracy": Definition(
-        _C, "eligible and claimed resolved", "truly resolved by true_resolution_rate"
+        _C,
+        "claimed resolved, neither test nor spam",
+        f"false if contradicted or a {_RETURNED} (72 h); true if confirmed or 72 h passed",
     ),
     "silent_failure_rate": Definition(
         _C,
-        "eligible, the AI agent wrote, and contained or claimed resolved",
+        "contained or claimed resolved, neither test nor spam",
         f"true if contradicted by a system or the customer, or a {_RETURNED} (7 d); false once 7 d passed; else unknown",
     ),
     "undetermined_share": Definition(_C, _AI, "true_resolution_rate is unknown"),
     "containment_rate": Definition(
-        _C, _AI, "no executed handoff, not forced to an end, no rage quit"
+        _C, _AI, "no executed handoff, not forced to an end, no rage quit unless a system confirms"
     ),
     "containment_quality": Definition(_C, "contained", "truly resolved"),
     "automation_rate": Definition(_C, "eligible", "truly resolved by the AI agent alone"),
     "involvement_rate": Definition(_C, "eligible", "the AI agent wrote"),
     "coverage_gap": Definition(_C, "eligible", "the AI agent did not write"),
-    "escalation_rate": Definition(_C, _AI, "a handoff to a person was executed"),
+    "escalation_rate": Definition(_C, _ALIVE, "a handoff to a person was executed"),
     "escalation_failure_rate": Definition(
-        _C, f"{_AI}, the customer asked for a person", "nobody came"
+        _C, "engaged, neither test nor spam, the customer asked for a person", "nobody came"
     ),
     "proactive_escalation_share": Definition(
-        "handoff", f"{_AI}, executed handoff", "reason low_confidence, policy or sentiment"
+        "handoff",
+        "executed handoff, neither test nor spam",
+        "reason low_confidence, policy or sentiment",
     ),
     "abandonment_rate": Definition(
         _C, _AI, "left at a greeting, question or fallback without any answer"
@@ -74,7 +82,7 @@ DEFINITIONS: dict[str, Definition] = {
     **{
         f"reopen_rate_{window}": Definition(
             _C,
-            "eligible and closed or claimed resolved",
+            "closed or claimed resolved, neither test nor spam",
             f"the customer wrote again in the same thread within {window} of the last activity",
         )
         for window in ("24h", "48h", "72h", "7d")
@@ -87,7 +95,9 @@ DEFINITIONS: dict[str, Definition] = {
     },
     **{
         f"ai_first_contact_resolution_{window}": Definition(
-            _C, _AI, f"true_resolution_rate with a window of {window}"
+            _C,
+            _AI,
+            f"true_resolution_rate with a window of {window} that has passed, whoever confirms",
         )
         for window in ("24h", "72h")
     },
@@ -99,9 +109,9 @@ DEFINITIONS: dict[str, Definition] = {
         )
         for days in (3, 7)
     },
-    "escalation_turn": Definition(_C, f"{_AI}, escalated", "AI messages before the handoff"),
+    "escalation_turn": Definition(_C, f"{_ALIVE}, escalated", "AI messages before the handoff"),
     "escalation_delay": Definition(
-        _C, f"{_AI}, escalated", "seconds from the first AI message to the handoff"
+        _C, f"{_ALIVE}, escalated", "seconds from the first AI message to the handoff"
     ),
     "time_to_first_response_ai": Definition(
         _C, _AI, "seconds from the first customer message to the first AI message after it"
@@ -112,10 +122,15 @@ DEFINITIONS: dict[str, Definition] = {
         "seconds to the person's first message from the handoff, else from the first customer one",
     ),
     "time_to_resolution": Definition(_C, "eligible and closed", "seconds from start to close"),
-    "turns_to_resolution": Definition(_C, "eligible and truly resolved", "customer messages"),
-    "csat_ai_only": Definition(_C, "survey answered, only the AI agent wrote", "score 0 to 1"),
-    "csat_hybrid": Definition(_C, "survey answered, both wrote", "score 0 to 1"),
-    "csat_human_only": Definition(_C, "survey answered, only a person wrote", "score 0 to 1"),
+    "turns_to_resolution": Definition(_C, "eligible and truly resolved", "exchanges"),
+    **{
+        f"csat_{path}": Definition("survey", f"asked, {who} wrote", "a score of 4 or 5 out of 5")
+        for path, who in (
+            ("ai_only", "only the AI agent"),
+            ("hybrid", "both"),
+            ("human_only", "only a person"),
+        )
+    },
     "rephrases": Definition(_C, _AI, "customer messages that say the issue again"),
     "messages": Definition(_C, "engaged", "public messages"),
 }

@@ -28,6 +28,9 @@ WINDOWS = {"24h": 24 * HOUR, "48h": 48 * HOUR, "72h": 72 * HOUR, "7d": 168 * HOU
 JOURNEY = WINDOWS["7d"]
 _QUANTILES = (0.5, 0.9)
 _NEVER = 2**40
+_GAP = 24 * HOUR
+_PLEASED = 4
+"""Least score out of five that counts as satisfied."""
 
 
 def reckon(
@@ -82,28 +85,35 @@ class _Facts:
     def __init__(self, columns: Mapping[str, Ints], covered_until: int) -> None:
         self.c = c = columns
         self.until = covered_until
-        self.engaged = c["customer_messages"] > 0
-        genuine = (c["is_test"] == 0) & (c["is_spam"] == 0)
-        self.eligible = self.engaged & (c["is_inbound"] == 1) & genuine
+        self.genuine = (c["is_test"] == 0) & (c["is_spam"] == 0)
+        self.spoken = c["customer_messages"] > 0
+        self.engaged = self.spoken & self.genuine
+        self.eligible = self.engaged & (c["is_inbound"] == 1)
         self.has_ai = c["ai_messages"] > 0
+        self.has_human = c["human_messages"] > 0
         self.with_ai = self.eligible & self.has_ai
         self.escalated = c["escalated"] >= 0
-        lost = self.escalated | (c["is_forced"] == 1) | (c["is_rage_quit"] == 1)
-        self.contained = self.has_ai & ~lost
+        self.open = (c["closed"] < 0) & (c["last_activity"] + _GAP > covered_until)
         self.has_claim = c["claim"] > 0
         resolved = [n for n, claim in enumerate(CLAIMS) if claim.startswith("resolved")]
         self.claimed = np.isin(c["claim"], resolved)
-        is_negative = c["reply_class"] == REPLY_CLASSES.index("negative")
-        said_no = is_negative | (c["feedback"] == FEEDBACK.index("neg"))
-        # A system of record outweighs the customer; either of them can contradict.
-        system_said_no = c["verdict"] == VERDICTS.index("contradicts")
-        self.contradicted = system_said_no | (said_no & (c["verdict"] == 0))
-        self.failed = lost | self.contradicted | said_no | (c["is_abandoned"] == 1)
+        # A system of record outweighs every reading of words; either of them can contradict.
+        self.proved = c["verdict"] == VERDICTS.index("confirms")
+        angry = [REPLY_CLASSES.index(word) for word in ("negative", "asks_human")]
+        ended_negative = np.isin(c["reply_class"], angry)
+        said_no = ended_negative | (c["feedback"] == FEEDBACK.index("neg"))
         said_yes = (c["reply_class"] == REPLY_CLASSES.index("affirm")) | (
             c["feedback"] == FEEDBACK.index("pos")
         )
-        self.confirmed = (c["verdict"] == VERDICTS.index("confirms")) | said_yes
-        self.answered = (c["answers"] > 0) | (c["human_messages"] > 0)
+        disproved = c["verdict"] == VERDICTS.index("contradicts")
+        self.contradicted = disproved | (said_no & (c["verdict"] == 0))
+        self.confirmed = self.proved | (said_yes & ~said_no & ~disproved)
+        self.displeased = said_no | (c["is_rage_quit"] == 1)
+        self.answered = (c["answers"] > 0) | self.has_human
+        lost = self.escalated | (c["is_forced"] == 1)
+        lost |= (c["is_rage_quit"] == 1) & ~self.proved
+        held = np.where(self.open, -1, 1)
+        self.contained = np.where(lost | ~self.has_ai, 0, held)
         self.return_at, self.thread_return_at = self._returns()
 
     def _returns(self) -> tuple[Ints, Ints]:
@@ -112,9 +122,12 @@ class _Facts:
         count = len(c["thread"])
         anywhere = np.full(count, _NEVER)
         in_thread = np.full(count, _NEVER)
-        rows = np.flatnonzero(self.engaged & (c["person"] >= 0))
-        order = rows[np.lexsort((c["first_customer"][rows], c["intent"][rows], c["person"][rows]))]
-        here, after = order[:-1], order[1:]
+        rows = np.flatnonzero(c["person"] >= 0)
+        order = rows[np.lexsort((c["started"][rows], c["intent"][rows], c["person"][rows]))]
+        # Any contact can be followed; only one in which the customer speaks follows it.
+        place = np.where(self.spoken[order], np.arange(len(order)), len(order))
+        following = np.minimum.accumulate(place[::-1])[::-1][1:]
+        here, after = order[:-1][following < len(order)], order[following[following < len(order)]]
         same = (c["person"][here] == c["person"][after]) & (c["intent"][here] == c["intent"][after])
         anywhere[here[same]] = c["first_customer"][after[same]]
         same &= c["thread"][here] == c["thread"][after]
@@ -124,7 +137,7 @@ class _Facts:
     def journeys(self, width: int) -> tuple[Flags, Ints]:
         """Which contacts begin a counted journey, and whether another contact follows in time."""
         c = self.c
-        rows = np.flatnonzero(self.engaged)
+        rows = np.flatnonzero(self.spoken)
         order = rows[np.lexsort((c["started"][rows], c["intent"][rows], c["person"][rows]))]
         before, here = order[:-1], order[1:]
         goes_on = (c["person"][before] == c["person"][here]) & (c["person"][here] >= 0)
@@ -139,53 +152,86 @@ class _Facts:
 
     def _within(self, at: Ints, window: int, is_known: Flags) -> Ints:
         last = self.c["last_activity"]
-        passed = (last + window <= self.until) & is_known
+        passed = (last + window <= self.until) & is_known & ~self.open
         return np.where(at - last < window, 1, np.where(passed, 0, -1))
 
     def returned(self, window: str) -> Ints:
         return self._within(self.return_at, WINDOWS[window], self.c["person"] >= 0)
 
-    def truly_resolved(self, window: str) -> Ints:
+    def truly_resolved(self) -> Ints:
+        """By the order in which evidence counts: what happened, systems, words, silence."""
+        returned = self.returned("72h")
+        pending = self.open | (self.c["is_forced"] == 1)
+        kept = np.where(self.answered & (returned == 0), 1, -1)
+        by_word = np.where(pending, -1, np.where(self.confirmed, 1, kept))
+        by_word = np.where(self.displeased | (self.c["is_abandoned"] == 1), 0, by_word)
+        by_system = np.where(self.open, -1, 1)
+        failed = self.escalated | self.contradicted | (returned == 1)
+        return np.where(failed, 0, np.where(self.proved, by_system, by_word))
+
+    def resolved_at_once(self, window: str) -> Ints:
+        """Solved by the AI agent, and known to have needed no other contact in the window."""
         returned = self.returned(window)
-        no = self.failed | (returned == 1)
-        yes = self.confirmed | (self.answered & (returned == 0))
-        return np.where(no, 0, np.where(yes, 1, -1))
+        kept = np.where(returned == 0, 1, -1)
+        pending = self.open | (self.c["is_forced"] == 1)
+        by_word = np.where(self.displeased | ~self.answered, 0, np.where(pending, -1, kept))
+        failed = self.escalated | self.contradicted | (returned == 1)
+        return np.where(failed, 0, np.where(self.proved, kept, by_word))
 
     def shares(self) -> dict[str, tuple[Flags, Ints]]:
         """Include mask and outcome of every share."""
         c = self.c
-        true = self.truly_resolved("72h")
-        alone = np.where(self.has_ai & (c["human_messages"] == 0), true, 0)
-        seven = self.returned("7d")
+        true = self.truly_resolved()
+        alone = np.where(self.has_ai & ~self.has_human, true, 0)
+        seven, three = self.returned("7d"), self.returned("72h")
         silent = np.where(self.contradicted | (seven == 1), 1, seven)
-        nobody = (c["human_messages"] == 0) & ~self.escalated
-        ended = self.eligible & ((c["closed"] >= 0) | self.claimed)
-        asked = c["survey_asked"] == 1
+        held = np.where(self.confirmed | (three == 0), 1, -1)
+        held = np.where(self.contradicted | (three == 1), 0, held)
+        ended = self.genuine & ((c["closed"] >= 0) | self.claimed)
+        asked = self.genuine & (c["survey_asked"] == 1)
+        pleased = np.where(c["survey_score"] < 0, -1, c["survey_score"] >= _PLEASED)
+        not_yet = np.where(self.open, -1, 0)
+        alive = self.genuine & self.has_ai
         found: dict[str, tuple[Flags, Any]] = {
             "true_resolution_rate": (self.with_ai, true),
             "latent_resolution_rate": (self.with_ai, c["is_solved"]),
-            "deflection_rate": (self.eligible, nobody),
-            "resolution_rate_claimed": (self.eligible & self.has_claim, self.claimed),
-            "resolution_accuracy": (self.eligible & self.claimed, true),
-            "silent_failure_rate": (self.with_ai & (self.contained | self.claimed), silent),
+            "deflection_rate": (
+                self.engaged,
+                np.where(self.has_human | self.escalated, 0, np.where(self.open, -1, 1)),
+            ),
+            "resolution_rate_claimed": (self.genuine & self.has_claim, self.claimed),
+            "resolution_accuracy": (self.genuine & self.claimed, held),
+            "silent_failure_rate": (
+                self.genuine & ((self.contained == 1) | self.claimed),
+                silent,
+            ),
             "undetermined_share": (self.with_ai, true == -1),
             "containment_rate": (self.with_ai, self.contained),
-            "containment_quality": (self.with_ai & self.contained, true),
+            "containment_quality": (self.with_ai & (self.contained == 1), true),
             "automation_rate": (self.eligible, alone),
             "involvement_rate": (self.eligible, self.has_ai),
             "coverage_gap": (self.eligible, ~self.has_ai),
-            "escalation_rate": (self.with_ai, self.escalated),
+            "escalation_rate": (
+                self.engaged & self.has_ai,
+                np.where(self.escalated, 1, not_yet),
+            ),
             "escalation_failure_rate": (
-                self.with_ai & (c["asked_human"] == 1),
-                c["human_messages"] == 0,
+                self.engaged & (c["asked_human"] == 1),
+                np.where(self.has_human, 0, np.where(self.open, -1, 1)),
             ),
-            "proactive_escalation_share": (
-                self.with_ai & self.escalated,
-                c["is_proactive_handoff"],
+            "proactive_escalation_share": (alive & self.escalated, c["is_proactive_handoff"]),
+            "abandonment_rate": (
+                self.with_ai,
+                np.where(self.open & ~self.answered, -1, c["is_abandoned"]),
             ),
-            "abandonment_rate": (self.with_ai, c["is_abandoned"]),
-            "rage_quit_rate": (self.with_ai, c["is_rage_quit"]),
+            "rage_quit_rate": (
+                self.with_ai,
+                np.where(self.open & ~self.has_human, -1, c["is_rage_quit"]),
+            ),
             "survey_response_rate": (asked, c["survey_score"] >= 0),
+            "csat_ai_only": (asked & self.has_ai & ~self.has_human, pleased),
+            "csat_hybrid": (asked & self.has_ai & self.has_human, pleased),
+            "csat_human_only": (asked & ~self.has_ai & self.has_human, pleased),
         }
         known = self.eligible & (c["person"] >= 0)
         everybody = np.ones(len(self.engaged), dtype=bool)
@@ -197,40 +243,36 @@ class _Facts:
             found[f"return_rate_{window}"] = (known, self.returned(window))
         for window in ("24h", "72h"):
             name = f"ai_first_contact_resolution_{window}"
-            found[name] = (self.with_ai, self.truly_resolved(window))
+            found[name] = (self.with_ai, self.resolved_at_once(window))
         return {name: (mask, np.asarray(out, np.int8)) for name, (mask, out) in found.items()}
 
     def amounts(self) -> dict[str, tuple[Flags, NDArray[np.float64]]]:
         """Include mask and value of every mean; seconds, counts, or scores from 0 to 1."""
         c = self.c
-        escalated = self.with_ai & self.escalated
-        has_human = c["human_messages"] > 0
+        escalated = self.engaged & self.has_ai & self.escalated
         asked_at = np.where(self.escalated, c["escalated"], c["first_customer"])
-        scored = c["survey_score"] >= 0
-        true = self.truly_resolved("72h") == 1
-        messages = c["customer_messages"] + c["ai_messages"] + c["human_messages"]
+        true = self.truly_resolved() == 1
+        replies = c["ai_messages"] + c["human_messages"]
         found: dict[str, tuple[Flags, Ints]] = {
             "escalation_turn": (escalated, c["escalation_turn"]),
             "escalation_delay": (escalated, c["escalated"] - c["first_ai"]),
             "time_to_first_response_ai": (self.with_ai, c["first_ai"] - c["first_customer"]),
             "time_to_first_response_human": (
-                self.eligible & has_human,
+                self.eligible & self.has_human,
                 c["first_human"] - asked_at,
             ),
             "time_to_resolution": (
                 self.eligible & (c["closed"] >= 0),
                 c["closed"] - c["started"],
             ),
-            "turns_to_resolution": (self.with_ai & true, c["customer_messages"]),
+            "turns_to_resolution": (
+                self.with_ai & true,
+                np.minimum(c["customer_messages"], replies),
+            ),
             "rephrases": (self.with_ai, c["rephrases"]),
-            "messages": (self.engaged, messages),
+            "messages": (self.spoken, c["customer_messages"] + replies),
         }
-        figures = {name: (mask, value.astype(float)) for name, (mask, value) in found.items()}
-        score = (c["survey_score"] - 1) / 4
-        figures["csat_ai_only"] = (scored & self.has_ai & ~has_human, score)
-        figures["csat_hybrid"] = (scored & self.has_ai & has_human, score)
-        figures["csat_human_only"] = (scored & ~self.has_ai & has_human, score)
-        return figures
+        return {name: (mask, value.astype(float)) for name, (mask, value) in found.items()}
 
     def expected(self, name: str, include: Flags) -> float | None:
         """Mean of the generating chances, where a metric has one."""
@@ -258,7 +300,8 @@ class _Facts:
             for code, word in enumerate(words):
                 mask = include & (self.c[column] == code)
                 if name == "release":
-                    mask &= self.c["chance_solved"] >= 0
+                    # A thread keeps the release of its first contact.
+                    mask &= (self.c["chance_solved"] >= 0) | (self.c["number"] > 1)
                 cells[word] = figure(mask)
             result[name] = cells
         return result
@@ -267,7 +310,7 @@ class _Facts:
         """Plain counts of what was planted."""
         c = self.c
         return {
-            "contained": int((self.with_ai & self.contained).sum()),
+            "contained": int((self.with_ai & (self.contained == 1)).sum()),
             "escalated": int((self.with_ai & self.escalated).sum()),
             "silent_failures": int((c["is_silent"] == 1).sum()),
             "contradicted_by_system": int((c["verdict"] == VERDICTS.index("contradicts")).sum()),

@@ -148,7 +148,9 @@ def _time(sample: Sample) -> list[str]:
 def _message(sample: Sample, found: dict[str, str]) -> list[str]:
     lines = ["  - type: message"]
     if "message_id" not in found:
-        key = [found[name] for name in ("thread_id", "occurred_at", "actor", "text") if name in found]
+        key = [
+            found[name] for name in ("thread_id", "occurred_at", "actor", "text") if name in found
+        ]
         lines.append(
             f"    key: [{', '.join(_word(name) for name in key)}]  # check: no column looked like an id"
         )
