@@ -8,6 +8,7 @@ fact (three-valued outcomes, returns, journeys, signals), which is many times mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -66,9 +67,9 @@ def aggregate(messages: Path, rounds: int, engine_name: str) -> list[Line]:
     with DuckEngine() as engine:
 
         def by_duckdb() -> int:
-            return engine.arrow(_SQL.format(path=messages, gap=GAP_US)).num_rows
+            return len(engine.arrow(_SQL.format(path=messages, gap=GAP_US)))
 
-        engines = {
+        engines: dict[str, Callable[[], int]] = {
             "duckdb": by_duckdb,
             "polars": lambda: _polars(messages),
             "pandas": lambda: _pandas(messages),

@@ -90,7 +90,9 @@ def ingest(folder: Path, conversations: int, rounds: int) -> list[Line]:
 def ideal(folder: Path, conversations: int, rounds: int) -> list[Line]:
     """The ideal time of L-1: two redactors, then DuckDB casting the lines and dropping duplicates."""
     events = simulated(folder, conversations)
-    texts, threads, count, messages = [], [], 0, 0
+    texts: list[str | None] = []
+    threads: list[str] = []
+    count = messages = 0
     with events.open(encoding="utf-8") as lines:
         for count, line in enumerate(lines, 1):  # noqa: B007 - the count is the number of lines
             if '"type":"message"' in line:

@@ -73,8 +73,11 @@ def main() -> None:
         for name in asked.step or STEPS:
             for task, arguments in _tasks(name, folder, size, rounds):
                 began = time.monotonic()
-                lines += in_child(task, *arguments)
+                made = in_child(task, *arguments)
                 print(f"{task.__name__}: {time.monotonic() - began:.0f} s", flush=True)
+                for line in made:
+                    print(f"    {line.step.strip()}: {line.wall:.2f} s, {line.figure}", flush=True)
+                lines += made
     lines = beside_each_other(lines)
     print(table(lines))
     highest = max(line.peak for line in lines)
@@ -254,8 +257,8 @@ def beside_each_other(lines: list[Line]) -> list[Line]:
             times = found[INGEST].wall / line.wall
             changed = replace(line, figure=f"ingest takes {times:.1f} × as long",
                               goal="≤ 2.5 ×", met=times <= 2.5)  # fmt: skip
-        elif line.step == ONE_BY_ONE and STORED in found and line.ratio and found[STORED].ratio:
-            times = line.ratio / found[STORED].ratio
+        elif line.step == ONE_BY_ONE and STORED in found:
+            times = (line.ratio or 0) / (found[STORED].ratio or 1)
             changed = replace(line, figure=f"stored measures are {times:.1f} × faster",
                               goal="≥ 8 × faster", met=times >= 8)  # fmt: skip
         made.append(changed)
