@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from candor.errors import CandorError, Problem, nearest
 from candor.window import duration, parse_instant
@@ -113,6 +114,42 @@ class ScorecardSection(_Section):
     grain: Literal["all", "day", "week", "month", "quarter"] = "month"
 
 
+class BaselineSection(_Section):
+    """``[baseline]``: the frozen past that changes are held against, end excluded.
+
+    Empty: the first full month that the data cover.
+    """
+
+    since: str = ""
+    until: str = ""
+
+    @field_validator("since", "until")
+    @classmethod
+    def _is_date(cls, value: str) -> str:
+        if value:
+            date.fromisoformat(value)
+        return value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> BaselineSection:
+        if bool(self.since) != bool(self.until):
+            raise ValueError("since and until come together")
+        if self.since and self.since >= self.until:
+            raise ValueError(f"until ({self.until}) must lie after since ({self.since})")
+        return self
+
+
+class AlertsSection(_Section):
+    """``[alerts]``: where alerts go. Passwords and signing keys come from the environment."""
+
+    email_to: tuple[str, ...] = ()
+    email_from: str = ""
+    smtp_host: str = ""
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    webhooks: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+
 class SourceSection(_Section):
     """``[sources.<name>]``: one configured source."""
 
@@ -141,6 +178,8 @@ class Settings(_Section):
     segments: SegmentsSection = SegmentsSection()
     estimates: EstimatesSection = EstimatesSection()
     scorecard: ScorecardSection = ScorecardSection()
+    baseline: BaselineSection = BaselineSection()
+    alerts: AlertsSection = AlertsSection()
     sources: dict[str, SourceSection] = Field(default_factory=dict)
 
 

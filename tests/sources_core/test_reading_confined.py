@@ -71,7 +71,8 @@ def test_a_limit_refuses_the_file_and_leaves_the_parent(
 ) -> None:
     before = resource.getrlimit(resource.RLIMIT_AS)
     text = "x" * 9_000_000 if word == "memory" else "hello " * 20
-    path = written(tmp_path, events(12 if word == "memory" else 150_000, text))
+    # The texts of a piece are held together: 50 of them alone are more than the memory allowed.
+    path = written(tmp_path, events(50 if word == "memory" else 150_000, text))
     found = pieces(path, bounds)
     refused = found[-1].refused
     assert refused is not None
