@@ -34,6 +34,12 @@ KEYS = {
     "suggestion": ("suggestion_id",),
     "guardrail": ("guardrail_id",),
     "release": ("ai_agent_id", "release"),
+    "account": ("account_id", "occurred_at"),
+    "intervention": ("intervention_id",),
+    "invoice_line": ("invoice_id", "line"),
+    "exposure": ("experiment_id", "unit_id"),
+    "gap": ("gap_id",),
+    "knowledge_change": ("change_id",),
 }
 
 

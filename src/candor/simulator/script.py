@@ -57,24 +57,26 @@ class Script:
         self.lines.clear()
         return text
 
-    def _write(self, at: int, line: str) -> None:
+    def write(self, at: int, line: str) -> None:
+        """Adds one line that happened at ``at``."""
         if at < self.ends_at:
             self.lines.append(line)
             self.events += 1
 
-    def open_thread(self, c: Contact, customer: str, entry_point: str) -> None:
+    def open_thread(self, c: Contact, customer: str, entry_point: str, account: str | None) -> None:
         """The conversation event; ``customer`` is "" for an unknown one."""
         self.customer = customer
         self._parts = 0
         who = f'"{customer}"' if customer else "null"
         release = f'"{RELEASES[c.release]}"' if c.chance_solved >= 0 else "null"
         agent = f'"{AI_AGENT}"' if c.chance_solved >= 0 else "null"
-        self._write(
+        belongs = "null" if account is None else f'"{account}"'
+        self.write(
             c.started,
             f'{{"type":"conversation","thread_id":"t{c.thread}","occurred_at":"{iso(c.started)}",'
             f'"started_at":"{iso(c.started)}","channel":"{CHANNELS[c.channel]}",'
             f'"direction":"{"inbound" if c.is_inbound else "proactive"}","customer_id":{who},'
-            f'"language":"{LANGUAGES[c.language]}","region":"{REGIONS[c.region]}",'
+            f'"account_id":{belongs},"language":"{LANGUAGES[c.language]}","region":"{REGIONS[c.region]}",'
             f'"customer_segment":"{SEGMENTS[c.segment]}","entry_point":"{entry_point}",'
             f'"intent_id":"{INTENTS[c.intent]}","is_test":{"true" if c.is_test else "false"},'
             f'"is_spam":{"true" if c.is_spam else "false"},"ai_agent_id":{agent},'
@@ -113,7 +115,7 @@ class Script:
         else:
             who = f'"{self.customer}"' if self.customer else "null"
             tail = f',"actor_id":{who},"is_public":true,"text":"{text}"}}\n'
-        self._write(at, head + tail)
+        self.write(at, head + tail)
 
     def state(
         self, c: Contact, at: int, before: str, after: str, *, actor: str, reason: str
@@ -123,7 +125,7 @@ class Script:
         late = ""
         if (c.thread + self._parts) % 50 == 0:
             late = f',"observed_at":"{iso(at + 2 * DAY + c.thread % DAY)}"'
-        self._write(
+        self.write(
             at,
             f'{{"type":"state_change","change_id":"s{c.thread}-{self._parts}",'
             f'"thread_id":"t{c.thread}","occurred_at":"{iso(at)}","from_state":"{before}",'
@@ -133,7 +135,7 @@ class Script:
     def handoff(self, c: Contact, at: int, reason: str, accepted: int | None) -> None:
         """A handoff from the AI agent to a person; nobody came when ``accepted`` is None."""
         when = "null" if accepted is None else f'"{iso(accepted)}"'
-        self._write(
+        self.write(
             at,
             f'{{"type":"handoff","handoff_id":"h{c.thread}-{c.number}","thread_id":"t{c.thread}",'
             f'"occurred_at":"{iso(at)}","from_actor":"ai_agent","to_actor":"human_agent",'
@@ -145,7 +147,7 @@ class Script:
 
     def action(self, c: Contact, at: int, name: str, status: str) -> None:
         """A transaction of the AI agent."""
-        self._write(
+        self.write(
             at,
             f'{{"type":"action","action_id":"a{c.thread}-{c.number}","thread_id":"t{c.thread}",'
             f'"occurred_at":"{iso(at)}","actor":"ai_agent","name":"{name}","kind":"transaction",'
@@ -161,7 +163,7 @@ class Script:
             decision, retained = "edited", f"{draw:.2f}"
         elif draw < 0.9:
             decision, retained = "rejected", "0.0"
-        self._write(
+        self.write(
             at,
             f'{{"type":"suggestion","suggestion_id":"g{c.thread}-{c.number}",'
             f'"thread_id":"t{c.thread}","occurred_at":"{iso(at)}",'
@@ -174,7 +176,7 @@ class Script:
         """What the vendor says became of the contact."""
         is_billable = "true" if CLAIMS[c.claim].startswith("resolved") else "false"
         price = "0.99" if is_billable == "true" else "0"
-        self._write(
+        self.write(
             at,
             f'{{"type":"claim","claim_id":"v{c.thread}","thread_id":"t{c.thread}",'
             f'"occurred_at":"{iso(at)}","claimant":"demo_vendor",'
@@ -186,7 +188,7 @@ class Script:
     def survey(self, c: Contact, asked: int, answered: int | None) -> None:
         """A five-point satisfaction survey about the whole contact."""
         reply = f'"answered_at":"{iso(answered)}","score":{c.survey_score},' if answered else ""
-        self._write(
+        self.write(
             asked,
             f'{{"type":"survey","survey_id":"q{c.thread}","thread_id":"t{c.thread}",'
             f'"occurred_at":"{iso(asked)}","instrument":"csat","version":"1",'
@@ -196,7 +198,7 @@ class Script:
     def confirmation(self, c: Contact, at: int, kind: str, supports: str) -> None:
         """What the order system says about the contact's issue."""
         who = f'"{self.customer}"' if self.customer else "null"
-        self._write(
+        self.write(
             at,
             f'{{"type":"confirmation","confirmation_id":"o{c.thread}","thread_id":"t{c.thread}",'
             f'"occurred_at":"{iso(at)}","customer_id":{who},"system":"orders","kind":"{kind}",'
@@ -205,7 +207,7 @@ class Script:
 
     def ai_cost(self, c: Contact) -> None:
         """Usage cost of the AI agent's messages."""
-        self._write(
+        self.write(
             c.last_activity,
             f'{{"type":"cost","cost_id":"u{c.thread}","thread_id":"t{c.thread}",'
             f'"occurred_at":"{iso(c.last_activity)}","kind":"ai_usage","quantity":'
@@ -216,7 +218,7 @@ class Script:
     def human_cost(self, c: Contact, at: int) -> None:
         """Minutes a person spent."""
         minutes = 4 + c.thread % 9
-        self._write(
+        self.write(
             at,
             f'{{"type":"cost","cost_id":"w{c.thread}-{c.number}","thread_id":"t{c.thread}",'
             f'"occurred_at":"{iso(at)}","kind":"human_minutes","quantity":{minutes},'
@@ -225,7 +227,7 @@ class Script:
 
     def licence(self, at: int, month: int) -> None:
         """One month's licence, belonging to no thread."""
-        self._write(
+        self.write(
             at,
             f'{{"type":"cost","cost_id":"licence-{month}","occurred_at":"{iso(at)}",'
             f'"kind":"platform_licence","quantity":1,"unit":"month","amount":"1500.000000",'
@@ -234,7 +236,7 @@ class Script:
 
     def guardrail(self, c: Contact, result: str, severity: str, response: str) -> None:
         """A policy check of the thread's first AI message."""
-        self._write(
+        self.write(
             c.first_ai,
             f'{{"type":"guardrail","guardrail_id":"p{c.thread}","thread_id":"t{c.thread}",'
             f'"occurred_at":"{iso(c.first_ai)}","policy_id":"promises","policy_version":"3",'
@@ -245,7 +247,7 @@ class Script:
     def same_person(self, person: int, at: int) -> None:
         """Two customer ids are known under one mail address."""
         for part, known_as in enumerate(("cust", "mail"), 1):
-            self._write(
+            self.write(
                 at,
                 f'{{"type":"identity","identity_id":"i{person}-{part}","occurred_at":"{iso(at)}",'
                 f'"customer_id":"{known_as}-{person:08d}","alias_kind":"email",'
@@ -254,7 +256,7 @@ class Script:
 
     def release(self, at: int, release: int, kind: str) -> None:
         """A release of the AI agent went live."""
-        self._write(
+        self.write(
             at,
             f'{{"type":"release","occurred_at":"{iso(at)}","ai_agent_id":"{AI_AGENT}",'
             f'"release":"{RELEASES[release]}","deployed_at":"{iso(at)}","kind":"{kind}"}}\n',

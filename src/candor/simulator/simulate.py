@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +17,7 @@ import numpy as np
 
 from candor.simulator import world as w
 from candor.simulator.aftermath import comes_to_light, pick, speak_of
+from candor.simulator.backoffice import Backoffice
 from candor.simulator.ledger import Contact, Ledger
 from candor.simulator.plan import DAY, Plan, draw
 from candor.simulator.play import Scene
@@ -62,6 +63,7 @@ def simulate(conversations: int, seed: int, out: Path, *, world: World = DEMO) -
         stage.play(file)
     columns = stage.ledger.columns()
     truth = reckon(columns, world, seed, conversations, stage.script.events)
+    truth["business"] = asdict(stage.office.planted)
     text = json.dumps(truth, indent=1, sort_keys=True, allow_nan=False)
     (out / TRUTH_FILE).write_text(text + "\n", encoding="utf-8")
     return Simulated(stage.script.events, len(columns["thread"]), truth)
@@ -77,6 +79,7 @@ class _Stage:
         self.world = world
         self.seed = seed
         self.script = Script(plan.ends_at)
+        self.office = Backoffice(self.script, world, seed, plan.begins_at)
         self.ledger = Ledger()
         self.chances = _draws(rng)
         self.introduced: set[int] = set()
@@ -97,6 +100,7 @@ class _Stage:
             file.write(self.script.take())
         for month in range(1, 1 + self.world.days // 30):
             self.script.licence(plan.begins_at + month * 30 * DAY - DAY, month)
+        self.office.close()
         # The last second of the world is an event, so that the data reach that far.
         self.script.licence(plan.ends_at - 1, 0)
         file.write(self.script.take())
@@ -145,7 +149,7 @@ class _Stage:
         scene.with_ai(w.ending(drawn, is_english))
         speak_of(c, self.script, chances)
         how, at = comes_to_light(c, self.script, chances, following) if c.is_inbound else ("", 0)
-        self.ledger.add(c)
+        self._keep(c)
         if how == "same_thread":
             self._same_thread(c, at)
         elif how == "other_channel":
@@ -156,7 +160,7 @@ class _Stage:
         c.thread, c.number, c.channel = first.thread, first.number + 1, first.channel
         scene = Scene(c, self.script, self.chances)
         scene.comes_back(was_closed=first.closed >= 0, is_left_open=next(self.chances) < 0.3)
-        self.ledger.add(c)
+        self._keep(c)
 
     def _other_channel(self, first: Contact, at: int) -> None:
         c = self._copy(first, at)
@@ -184,7 +188,7 @@ class _Stage:
         traits = self._traits(person)
         shares = w.INTENT_SHARES
         if self.world.mix_shift and next(chances) < day / self.world.days:
-            shares = w.INTENT_SHARES_LATE
+            shares = w.INTENT_SHARES_HARD if self.world.hard_mix else w.INTENT_SHARES_LATE
         return Contact(
             thread=thread,
             person=person if next(chances) >= w.UNKNOWN_CUSTOMER_SHARE else -1,
@@ -215,9 +219,14 @@ class _Stage:
                 self.introduced.add(c.person)
                 self.script.same_person(c.person, c.started)
         entry = _ENTRY_POINTS[c.thread % len(_ENTRY_POINTS)]
-        self.script.open_thread(c, known_as, entry)
+        account = self.office.account_id(c.person, c.segment)
+        self.script.open_thread(c, known_as, entry, account)
         return Scene(c, self.script, self.chances)
 
     def _end(self, c: Contact) -> None:
         speak_of(c, self.script, self.chances)
+        self._keep(c)
+
+    def _keep(self, c: Contact) -> None:
+        self.office.saw(c)
         self.ledger.add(c)

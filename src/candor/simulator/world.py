@@ -17,6 +17,8 @@ REGION_SHARES = (0.35, 0.20, 0.25, 0.20)
 LANGUAGE_SHARES = (0.82, 0.11, 0.07)
 INTENT_SHARES = (0.22, 0.16, 0.08, 0.14, 0.10, 0.10, 0.13, 0.07)
 INTENT_SHARES_LATE = (0.16, 0.20, 0.12, 0.08, 0.08, 0.12, 0.20, 0.04)
+INTENT_SHARES_HARD = (0.05, 0.22, 0.18, 0.03, 0.03, 0.12, 0.35, 0.02)
+"""Where the mix goes in a world in which each intent gets better and the whole gets worse."""
 INTENT_EASE = (0.12, -0.06, -0.08, 0.10, 0.06, -0.02, -0.14, 0.10)
 CONFIRMATION_KIND = (
     "order_shipped",
@@ -37,6 +39,7 @@ REGRESSION_RELEASE = RELEASES.index("r14")
 REGRESSION_DROP = 0.18
 UNFAIR_DROP = 0.15
 DRIFT_DROP = 0.12
+IMPROVEMENT = 0.05
 HUMAN_ONLY_SHARE = (0.12, 0.10, 0.24, 0.16)
 """Share of contacts that never meet the AI agent, by channel."""
 TEST_SHARE, SPAM_SHARE, PROACTIVE_SHARE = 0.015, 0.010, 0.030
@@ -89,7 +92,9 @@ class World:
         regression: release r14 solves less.
         unfairness: region south is served worse.
         drift: the chance falls day by day.
+        improvement: the chance rises day by day.
         mix_shift: harder intents grow more frequent.
+        hard_mix: the intents grow so much harder that the mix outweighs any improvement.
         silent_failures: unsolved contacts may end politely.
     """
 
@@ -101,13 +106,23 @@ class World:
     regression: bool = True
     unfairness: bool = True
     drift: bool = False
+    improvement: bool = False
     mix_shift: bool = False
+    hard_mix: bool = False
     silent_failures: bool = True
 
 
 DEMO = World()
 QUIET = World(name="quiet", regression=False, unfairness=False, silent_failures=False)
-WORLDS = {world.name: world for world in (DEMO, QUIET)}
+DRIFTING = World(
+    name="drifting", regression=False, unfairness=False, silent_failures=False, drift=True
+)
+REVERSED = World(
+    name="reversed", regression=False, unfairness=False, silent_failures=False,
+    improvement=True, mix_shift=True, hard_mix=True,
+)  # fmt: skip
+"""Simpson's reversal: better within every intent, worse as a whole."""
+WORLDS = {world.name: world for world in (DEMO, QUIET, DRIFTING, REVERSED)}
 
 
 def chance_solved(world: World, intent: int, release: int, region: int, progress: float) -> float:
@@ -127,6 +142,8 @@ def chance_solved(world: World, intent: int, release: int, region: int, progress
         chance -= UNFAIR_DROP
     if world.drift:
         chance -= DRIFT_DROP * progress
+    if world.improvement:
+        chance += IMPROVEMENT * progress
     return min(max(chance, 0.02), 0.98)
 
 
