@@ -1,0 +1,51 @@
+"""Our own stories: every rule's verdict and every line's status, without any outside data."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from candor.engines.duck import DuckEngine
+from candor.facts.build import build_facts
+from candor.resolution import ladder
+from candor.resolution.bill import Thread, audit
+from candor.resolution.cases import Case, cases
+from candor.resolution.columns import COLUMNS, FROM
+from candor.resolution.invoice import InvoiceLine
+from candor.resolution.judged import judge
+from candor.resolution.registry import current
+from candor.settings import ConversationSection, Settings
+from candor.window import DAY
+from facts.world import put
+
+SETTINGS = Settings(conversation=ConversationSection(idle_gap="24h", idle_gap_by_channel={}))
+CASES = cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+def test_every_story_is_judged_as_told(case: Case) -> None:
+    rules = list(current().values())
+    with DuckEngine(threads=1) as engine:
+        put(engine, list(case.events), covered_until=case.as_of_us)
+        build_facts(engine, SETTINGS, as_of_us=case.as_of_us)
+        judged = judge(engine, rules, as_of_us=case.as_of_us)
+        shown = ", ".join(f"{column.sql} as {name}" for name, column in COLUMNS.items())
+        table = engine.arrow(f"select {shown}, c.return_channel from {FROM} order by r.thread_id")
+    row = judged.threads["thread_id"].to_pylist().index(case.thread_id)
+    found = {rule.id: judged.decision(row, n).verdict for n, rule in enumerate(rules)}
+    assert {name: found[name] for name in case.verdicts} == case.verdicts
+    fin = [rule.id for rule in rules].index("intercom_fin")
+    codes = {r.name: int(c) for r, c in zip(ladder.RUNGS, judged.rungs[row], strict=True)}
+    known = Thread("t#1", "t", judged.decision(row, fin), codes, table.to_pylist()[row])
+    start = case.as_of_us - 90 * DAY
+    line = InvoiceLine("i", "1", "v", start, case.as_of_us, "r", Decimal(1), "EUR", 1, "t")
+    status = audit([line], rules[fin], {"t": known}, similar={}, as_of_us=case.as_of_us)[0].status
+    assert status == case.bill
+
+
+def test_the_stories_tell_every_two_rules_apart() -> None:
+    columns = list(CASES[0].verdicts)
+    told = {name: tuple(case.verdicts[name] for case in CASES) for name in columns}
+    assert len(set(told.values())) == len(columns) == 13
+    assert len(CASES) == 14
