@@ -15,7 +15,9 @@ BUCKETS = 200
 BUCKET_SCHEME = "md5-60/200/v1"
 SKETCH_ALPHA = 0.01
 
-EstimatorKind = Literal["proportion", "mean", "ratio", "quantile", "count", "time_to_event"]
+EstimatorKind = Literal[
+    "proportion", "mean", "ratio", "quantile", "count", "time_to_event", "sampled", "rare"
+]
 Unit = Literal["share", "count", "seconds", "money", "score", "points"]
 
 

@@ -1,304 +1,143 @@
-"""Published and oracle anchors of every method shipped; each vector is asserted case by case."""
+"""Published and oracle anchors of every method; each vector is asserted case by case."""
 
 from __future__ import annotations
 
+import csv
 import json
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from candor.estimates import agreement, bounds, compare, control, labelled, multiplicity, rare
-from candor.estimates import quantile as sketch
-from candor.estimates import time_to_event as tte
-from candor.estimates.estimate import Refusal, Thresholds
-from candor.estimates.proportion import clopper_pearson, mn_diff, newcombe_diff, wilson
-from candor.estimates.ratio import linearise
+from candor.estimates import control
+from candor.estimates.adjustment import treatment_effect
+
+from .anchors_deciding import DECIDING
+from .anchors_measuring import MEASURING
 
 Case = dict[str, Any]
-ANY_BASELINE = Thresholds(baseline_points=2)
+Shared = Callable[[str], Path]
+METHODS = MEASURING | DECIDING
+ELSEWHERE = {"stata_teffects_cattaneo2": "test_classical_adjustments_of_the_birth_weight_data"}
+"""Vectors that need more than their own input, and the test below that asserts them."""
+FOR_THE_READER = {("ddsketch_integers", "true")}
+"""Expected keys that are no figure of the method: the exact quantile beside the sketch's."""
 
 
-def _limits(pair: tuple[float, ...]) -> Case:
-    return {"lo": pair[-2], "hi": pair[-1]}
-
-
-def _ppi(case: Case) -> Case:
-    n = {key: case[f"n_{key}"] for key in ("y1f1", "y0f1", "y1f0", "y0f0")}
-    y = [1] * n["y1f1"] + [0] * n["y0f1"] + [1] * n["y1f0"] + [0] * n["y0f0"]
-    f = [1] * (n["y1f1"] + n["y0f1"]) + [0] * (n["y1f0"] + n["y0f0"])
-    N, share = case["N"], case["N_f1"] / case["N"]
-    variance = share * (1 - share) * N / (N - case["ddof"])
-    weight, point, v = labelled.ppi_terms(
-        y, f, judged_mean=share, judged_variance=variance, units=N, ddof=case["ddof"]
-    )
-    if case["quantile"] == "t":
-        found = labelled.ppi_mean(y, f, judged_mean=share, judged_variance=variance, units=N)
-        return {"lam": weight, "theta": found.point, "lo": found.low, "hi": found.high}
-    half = 1.959963984540054 * math.sqrt(v)
-    return {"lam": weight, "theta": point, "lo": point - half, "hi": point + half}
-
-
-def _poststratified(case: Case) -> Case:
-    truth = (
-        [1] * case["n_y1f1"] + [0] * case["n_y0f1"] + [1] * case["n_y1f0"] + [0] * case["n_y0f0"]
-    )
-    flagged = case["n_y1f1"] + case["n_y0f1"]
-    n = len(truth)
-    labels = labelled.Labels(
-        truth, [0] * flagged + [1] * (n - flagged), [n / case["N"]] * n, range(n)
-    )
-    found = labelled.poststratified_rate(
-        [case["N_f1"], case["N"] - case["N_f1"]], labels, target="period"
-    )
-    return {
-        "theta": found.point, "V": found.se**2, "n_eff": found.n_eff, "lo": found.low,
-        "hi": found.high,
-    }  # fmt: skip
-
-
-def _rogan(case: Case) -> Case:
-    arguments = [case[key] for key in ("apparent", "n", "se", "n_se", "sp", "n_sp")]
-    found = labelled.rogan_gladen(*arguments)
-    return {"theta": found.point, **_limits(labelled.lang_reiczigel(*arguments))}
-
-
-def _rogan_point(case: Case) -> Case:
-    found = labelled.rogan_gladen(
-        case["positives"] / case["n"], case["n"], case["se"], 500, case["sp"], 500
-    )
-    if found.refusal is Refusal.JUDGE_UNINFORMATIVE:
-        assert found.point is None
-        # The anchor is the negative figure that must not be shown.
-        return {
-            "theta_pct": 100
-            * (case["positives"] / case["n"] + case["sp"] - 1)
-            / (case["se"] + case["sp"] - 1)
-        }
-    return {"theta_pct": 100 * found.point}
-
-
-def _begg(case: Case) -> Case:
-    tp, fn = case["verified_Tpos_Dpos"], case["verified_Tneg_Dpos"]
-    fp, tn = case["verified_Tpos_Dneg"], case["verified_Tneg_Dneg"]
-    found = labelled.begg_greenes(
-        ((tp, fp), (fn, tn)), tp + fp + case["unverified_Tpos"], fn + tn + case["unverified_Tneg"]
-    )
-    return {
-        "naive_se": tp / (tp + fn), "naive_sp": tn / (tn + fp), "se": found.sensitivity,
-        "sp": found.specificity,
-    }  # fmt: skip
-
-
-def _kappa(case: Case) -> Case:
-    if "table" not in case:
-        return {"kappa": agreement.fleiss_kappa(case["counts"])}
-    table = case["table"]
-    pairs = [(i, j) for i in (0, 1) for j in (0, 1) for _ in range(table[i][j])]
-    return {
-        "kappa": agreement.kappa(table),
-        "ac1": agreement.gwet_ac1([[a for a, _ in pairs], [b for _, b in pairs]]),
-        "agreement": sum(a == b for a, b in pairs) / len(pairs),
-    }
-
-
-def _newcombe(case: Case) -> Case:
-    arms = [
-        (case[f"k{i}"] / case[f"n{i}"], *wilson(case[f"k{i}"] / case[f"n{i}"], case[f"n{i}"]))
-        for i in (1, 2)
-    ]
-    return _limits(newcombe_diff(*arms))
-
-
-def _cluster(case: Case) -> Case:
-    found = linearise(case["x"], case["m"])
-    return {
-        "R": found.ratio, "se": found.se, "k_eff": found.k_eff,
-        "se_with_fpc_15_of_757": found.se * math.sqrt(1 - 15 / 757),
-    }  # fmt: skip
-
-
-def _xmr(case: Case) -> Case:
-    chart = control.xmr(case["x"], thresholds=ANY_BASELINE)
-    x = case["x"]
-    return {
-        "cl": chart.centre, "lcl": chart.low[0], "ucl": chart.high[0],
-        "mr_bar": float(np.abs(np.diff(x)).mean()),
-    }  # fmt: skip
-
-
-def _first_limits(chart: control.Chart) -> Case:
-    return {"cl": chart.centre, "first_lcl": chart.low[0], "first_ucl": chart.high[0]}
-
-
-def _laney(case: Case) -> Case:
-    plain, laney = (chart(case["x"], case["n"]) for chart in (control.p_chart, control.laney_p))
-    return {
-        "p_bar": laney.centre, "sigma_z": laney.sigma_z, "first_lcl": laney.low[0],
-        "first_ucl": laney.high[0], "p_chart_points_outside": sum(plain.flags),
-        "p_prime_points_outside": sum(laney.flags),
-    }  # fmt: skip
-
-
-def _cusum(case: Case) -> Case:
-    up, _ = control.cusum(case["x"], target=case["target"], k=case["k"], h=case["h"])
-    return {"s_hi_last8": list(up.path[-8:]), "first_signal": (up.first_signal or 0) + 1}
-
-
-def _ewma(case: Case) -> Case:
-    path, chart = control.ewma(
-        case["x"], target=case["target"], sigma=case["sigma"], weight=case["lam"],
-        width=case["L"], steady=True,
-    )  # fmt: skip
-    return {"ewma": list(path.path), "lcl": chart.low[-1], "ucl": chart.high[-1]}
-
-
-def _anhoej(case: Case) -> Case:
-    longest, crossings = control.anhoej_limits(case["n"])
-    return {"longest_run_max": longest, "crossings_min": crossings}
-
-
-def _km(case: Case) -> Case:
-    moments, events, at_risk = tte.steps(case["t"], case["event"])
-    curve = tte.km(events, at_risk)
-    return {
-        "times": list(moments), "S": list(curve.survival), "se": list(curve.se),
-        "lo": list(curve.low), "hi": list(curve.high),
-    }  # fmt: skip
-
-
-def _aalen(case: Case) -> Case:
-    rows = list(zip(case["t"], case["status"], strict=True))
-    moments = sorted(set(case["t"]))
-    events = [[sum(t == m and s == j for t, s in rows) for j in (1, 2)] for m in moments]
-    at_risk = [sum(t >= m for t, _ in rows) for m in moments]
-    first, second = tte.aalen_johansen(events, at_risk)
-    naive = tte.km([row[0] for row in events], at_risk)
-    return {
-        "cif1_final": first[-1], "cif2_final": second[-1],
-        "survival_final": 1 - first[-1] - second[-1], "wrong_one_minus_km": 1 - naive.survival[-1],
-    }  # fmt: skip
-
-
-def _dasgupta(case: Case) -> Case:
-    size = np.array([case["size_1970"], case["size_1985"]], float).T
-    rate = np.array([case["rate_1970"], case["rate_1985"]], float).T
-    weights = size / size.sum(axis=0)
-    found = compare.decompose(rate * size, size)
-    middle = weights.mean(axis=1)
-    return {
-        "rate_standardised_1970": float((middle * rate[:, 0]).sum()),
-        "rate_standardised_1985": float((middle * rate[:, 1]).sum()),
-        "crude_diff": found.change, "rate_effect": found.performance, "mix_effect": found.mix,
-    }  # fmt: skip
-
-
-def _kidney(case: Case) -> Case:
-    table = np.array([case["B"], case["A"]], float)  # new treatment minus old
-    found = compare.decompose(table[:, :, 0].T, table[:, :, 1].T)
-    return {"crude": found.change, "rate_effect": found.performance, "mix_effect": found.mix}
-
-
-def _sketch(case: Case) -> Case:
-    counts: dict[int, int] = {}
-    for value in range(1, 1001):
-        bucket = sketch.bucket_of(value, case["alpha"])
-        counts[bucket] = counts.get(bucket, 0) + 1
-    bucket = sketch.sketch_bucket(counts, case["q"] * 999)
-    return {"bucket": bucket, "estimate": sketch.value_of(bucket, case["alpha"])}
-
-
-METHODS: dict[str, Callable[[Case], Case]] = {
-    "ppi_mean_binary": _ppi,
-    "poststratified_double_sampling": _poststratified,
-    "rogan_gladen_lang_reiczigel": _rogan,
-    "rogan_gladen_llm_judge": _rogan,
-    "rogan_gladen_point_negative": _rogan_point,
-    "begg_greenes": _begg,
-    "neyman_allocation": lambda c: {"n_h": list(labelled.neyman(c["W"], c["p"], c["n"]))},
-    "krippendorff_alpha_data_C": lambda c: {
-        "alpha": agreement.krippendorff_alpha(c["coders_by_units"], c["level"])
-    },
-    "gwet_ac1_data_C": lambda c: {"ac1": agreement.gwet_ac1(c["coders_by_units"])},
-    "kappa_paradox": _kappa,
-    "cohen_kappa_2x2": _kappa,
-    "fleiss_kappa": _kappa,
-    "wilson_newcombe1998": lambda c: _limits(wilson(c["k"] / c["n"], c["n"])),
-    "clopper_pearson": lambda c: _limits(clopper_pearson(c["k"], c["n"])),
-    "newcombe_hybrid_difference": _newcombe,
-    "miettinen_nurminen_difference": lambda c: _limits(mn_diff(c["k1"], c["n1"], c["k2"], c["n2"])),
-    "cluster_ratio_apiclus1": _cluster,
-    "garwood_poisson": lambda c: _limits(rare.garwood(c["x"])),
-    "rate_ceiling_sample_size": lambda c: {"n": rare.ceiling_n(c["ceiling"], c["events"])},
-    "xmr_montgomery_6_5": _xmr,
-    "xmr_nist": _xmr,
-    "p_chart_montgomery_7_4": lambda c: _first_limits(control.p_chart(c["x"], c["n"])),
-    "u_chart_montgomery_7_10": lambda c: _first_limits(control.u_chart(c["x"], c["n"])),
-    "laney_p_prime_nhs": _laney,
-    "cusum_nist": _cusum,
-    "ewma_nist": _ewma,
-    "anhoej_limits": _anhoej,
-    "benjamini_hochberg_1995": lambda c: {
-        "bh": sum(multiplicity.benjamini_hochberg(c["p"], level=c["level"])),
-        "holm": sum(multiplicity.holm(c["p"], level=c["level"])),
-        "bonferroni": sum(p <= c["level"] / len(c["p"]) for p in c["p"]),
-    },
-    "non_inferiority_sample_size": lambda c: {
-        "n_per_arm": multiplicity.non_inferiority_n(
-            c["p"], c["margin"], alpha=c["alpha_one_sided"], power=c["power"],
-            design_effect=c.get("deff", 1),
-        )
-    },
-    "kaplan_meier_6mp": _km,
-    "aalen_johansen_small": _aalen,
-    "manski_bounds": lambda c: _limits(
-        bounds.worst_case_bounds(c["response_rate"], c["mean_respondents"])
-    ),
-    "kitagawa_das_gupta_5_3": _dasgupta,
-    "kitagawa_simpson_kidney": _kidney,
-    "psi_threshold": lambda c: {"crit": compare.psi_threshold(c["bins"], c["n"], c["m"])},
-    "jensen_shannon": lambda c: {"js": compare.jensen_shannon(c["p"], c["q"])},
-    "ddsketch_integers": _sketch,
-}  # fmt: skip
-OTHER_VARIANTS = {("poststratified_double_sampling", 1)}
-"""Cases of a variant that candor does not offer: the variance plus an i.i.d. period term."""
-
-
-def _vectors(shared: Callable[[str], Path]) -> dict[str, Any]:
+def _vectors(shared: Shared) -> dict[str, Any]:
     document = json.loads(shared("vectors/statistics.json").read_text(encoding="utf-8"))
     return {vector["id"]: vector for vector in document["vectors"]}
 
 
+def _tolerance(vector: Case, case: Case) -> dict[str, float]:
+    absolute = case.get("tolerance_abs", vector["tolerance_abs"])
+    if absolute is None:
+        return {"rel": vector["tolerance_rel"]}
+    return {"abs": absolute, "rel": 1e-15}
+
+
+def _agrees(found: Any, expected: Any, within: dict[str, float]) -> bool:
+    """Whether two nested figures agree number by number."""
+    if isinstance(expected, Mapping):
+        return set(found) == set(expected) and all(
+            _agrees(found[key], value, within) for key, value in expected.items()
+        )
+    if isinstance(expected, Sequence) and not isinstance(expected, str):
+        return len(found) == len(expected) and all(
+            _agrees(a, b, within) for a, b in zip(found, expected, strict=True)
+        )
+    return bool(
+        found == (expected if isinstance(expected, str) else pytest.approx(expected, **within))
+    )
+
+
+def test_every_vector_has_a_test(shared: Shared) -> None:
+    assert sorted(_vectors(shared)) == sorted([*METHODS, *ELSEWHERE])
+    assert not METHODS.keys() & ELSEWHERE.keys()
+    assert len(METHODS) == len(MEASURING) + len(DECIDING)
+    assert all(name in globals() for name in ELSEWHERE.values())
+
+
 @pytest.mark.parametrize("name", METHODS)
-def test_vector(name: str, shared: Callable[[str], Path]) -> None:
+def test_vector(name: str, shared: Shared) -> None:
     vector = _vectors(shared)[name]
     for index, case in enumerate(vector["cases"]):
-        if (name, index) in OTHER_VARIANTS:
-            continue
-        tolerance = case.get("tolerance_abs", vector["tolerance_abs"])
+        within = _tolerance(vector, case)
         found = METHODS[name](case["input"])
-        asserted = 0
-        for key, expected in case["expected"].items():
-            if key == "true":  # the exact quantile, for the reader
-                continue
-            assert found[key] == pytest.approx(expected, abs=tolerance), (index, key)
-            asserted += 1
+        asserted = [key for key in case["expected"] if (name, key) not in FOR_THE_READER]
         assert asserted, f"case {index} asserts nothing"
+        for key in asserted:
+            expected = case["expected"][key]
+            assert _agrees(found[key], expected, within), (index, key, found[key], expected)
 
 
-def test_run_length_of_the_poisson_cusum(shared: Callable[[str], Path]) -> None:
+def test_agreement_is_judged_within_the_tolerance_of_the_vector() -> None:
+    within = _tolerance({"tolerance_abs": 0.01}, {})
+    assert _agrees([1.005, {"a": 2.0}], [1.0, {"a": 2.0}], within)
+    assert not _agrees([1.02], [1.0], within)
+    assert not _agrees({"a": 1.0}, {"a": 1.0, "b": 2.0}, within)
+    assert not _agrees([1.0], [1.0, 2.0], within)
+    assert _tolerance({"tolerance_abs": 0.01}, {"tolerance_abs": 0.5})["abs"] == 0.5
+    assert _tolerance({"tolerance_abs": None, "tolerance_rel": 0.03}, {}) == {"rel": 0.03}
+
+
+def test_run_length_of_the_poisson_cusum(shared: Shared) -> None:
+    """The chart itself, simulated, signals as fast as its exact run length says."""
     vector = _vectors(shared)["poisson_cusum_thresholds"]
     rng = np.random.Generator(np.random.Philox(20))
     for case in vector["cases"]:
         given, expected = case["input"], case["expected"]["arl_at_2x"]
         lengths = []
         for _ in range(1500):
-            counts = rng.poisson(2 * given["lambda0"], size=500).tolist()
+            counts = rng.poisson(2 * given["lambda0"], size=250).tolist()
             path = control.poisson_cusum(
                 counts, rate=given["lambda0"], worse=2 * given["lambda0"], h=given["h"]
             )
-            lengths.append((path.first_signal if path.first_signal is not None else 499) + 1)
+            lengths.append((path.first_signal if path.first_signal is not None else 249) + 1)
         assert np.mean(lengths) == pytest.approx(expected, rel=vector["tolerance_rel"])
+
+
+OUTCOME = ("mmarried_", "mage", "prenatal1_", "fbaby_")
+TREATMENT = ("mmarried_", "mage", "mage2", "medu", "fbaby_")
+EXACT = {
+    "RA": (-239.639211, 23.824021),
+    "IPW": (-230.688638, 25.815244),
+    "AIPW": (-230.989201, 26.210565),
+}
+"""Effect and standard error as Stata prints them, kept with the tests of statsmodels."""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("how", EXACT)
+def test_classical_adjustments_of_the_birth_weight_data(how: str, shared: Shared) -> None:
+    """candor's figures against Stata's; the anchor against the library that it was taken from.
+
+    The anchor's figures of weighting and of both together are those of the library's iterative
+    solution, 0.0004 away from Stata's; the closed form has no such rest.
+    """
+    module = pytest.importorskip("statsmodels.treatment.treatment_effects")
+    vector = _vectors(shared)["stata_teffects_cattaneo2"]
+    expected = next(c["expected"] for c in vector["cases"] if c["input"]["estimator"] == how)
+    file = Path(module.__file__).parent / "tests" / "results" / "cataneo2.csv"
+    with file.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    data = {
+        name: np.array([float(row[name]) for row in rows])
+        for name in {*OUTCOME, *TREATMENT, "bweight", "mbsmoke_"}
+    }
+    x, z = (np.column_stack([data[n] for n in names]) for names in (OUTCOME, TREATMENT))
+    d, y = data["mbsmoke_"], data["bweight"]
+    found = treatment_effect(y.tolist(), d.astype(int).tolist(), x, z, how=how, link="probit")
+    assert (found.point, found.se) == pytest.approx(EXACT[how], abs=1e-5)
+    if how == "RA":
+        assert (found.point, found.se) == pytest.approx((expected["ate"], expected["se"]), abs=1e-4)
+        return
+    from statsmodels.api import OLS, Probit, add_constant
+
+    selection = Probit(d, add_constant(z)).fit(disp=0)
+    theirs = getattr(module.TreatmentEffect(OLS(y, add_constant(x)), d, selection), how.lower())()
+    effect, se = theirs.summary_frame()[["coef", "std err"]].iloc[0].tolist()
+    assert (effect, se) == pytest.approx((expected["ate"], expected["se"]), abs=1e-4)
+    assert (effect, se) == pytest.approx((found.point, found.se), abs=5e-3)

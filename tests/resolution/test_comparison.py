@@ -34,15 +34,23 @@ def made(codes: list[tuple[int, int]], rungs: list[list[int]] | None = None) -> 
 
 
 def test_a_rate_shows_what_it_does_not_know() -> None:
-    judged = made(
-        [(5, 2)] * 30 + [(1, 1)] * 20 + [(4, 2)] * 8 + [(1_001, 1_001)] * 2 + [(0, 0)] * 5
-    )
+    judged = made([(5, 2)] * 30 + [(1, 1)] * 20 + [(4, 2)] * 8 + [(-2, 1_001)] * 2 + [(0, 0)] * 5)
     rate = compare(judged).rates[0]
     assert (rate.resolved, rate.not_resolved, rate.undetermined, rate.excluded) == (30, 20, 10, 5)
-    assert rate.reasons == {"immature": 2, "silent": 8}
+    assert rate.reasons == {"fact_missing": 2, "silent": 8}
     assert (rate.lower, rate.decided.point, rate.upper) == (0.5, 0.6, pytest.approx(40 / 60))
     assert rate.decided.low is not None and 0.45 < rate.decided.low < 0.6  # noqa: PT018
     assert rate.assumed == 0
+
+
+def test_refusals_alone_are_no_rate() -> None:
+    judged = made([(1, 1)] * 40 + [(5, 2)] * 4 + [(1_001, 1)] * 6)
+    refused = compare(judged).rates[0]
+    assert (refused.decided.point, str(refused.decided.refusal)) == (None, "immature")
+    assert (refused.lower, refused.upper) == (0.08, 0.2)
+    rung = [[-2] * len(ladder.RUNGS)] * 10 + [[0] * len(ladder.RUNGS)] * 40
+    step = compare(made([(5, 2)] * 50, rung)).steps[0]
+    assert str(step.alone.decided.refusal) == "unlabelled"
 
 
 def test_the_share_that_rests_on_assumptions() -> None:

@@ -9,12 +9,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from scipy import special
 
+from candor.estimates import draws
 from candor.estimates.arithmetic import divide
-from candor.estimates.estimate import Refusal
+from candor.estimates.estimate import (
+    DEFAULT_THRESHOLDS,
+    Evidence,
+    Reckoning,
+    Refusal,
+    Thresholds,
+)
 
 Ratings = Sequence[Sequence[float | None]]
 """One row per rater, one column per unit."""
@@ -120,6 +128,51 @@ def fleiss_kappa(counts: Sequence[Sequence[int]]) -> float:
     if chance == 1:
         raise ValueError("kappa needs ratings in more than one category")
     return (agreed - chance) / (1 - chance)
+
+
+def agreement_interval(
+    ratings: Ratings,
+    buckets: Sequence[int],
+    coefficient: Callable[[Ratings], float],
+    *,
+    salt: str,
+    level: float = 0.95,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+) -> Reckoning:
+    """A coefficient with its interval by resampling customer buckets.
+
+    Args:
+        ratings: one row per rater, one column per unit.
+        buckets: customer bucket of each unit.
+        coefficient: `gwet_ac1`, `krippendorff_alpha` or another function of ratings.
+        salt: what the draws are for: metric, epoch, period.
+        level: confidence level.
+        thresholds: least number of units rated twice and of buckets.
+
+    Returns:
+        `too_few` below 30 units rated twice, `too_few_customers` with too few buckets, or
+        `nothing_observed` when the coefficient does not exist (one category only).
+    """
+    method = "agreement_bootstrap"
+    columns = list(zip(*ratings, strict=True))
+    twice = [c for c in columns if sum(value is not None for value in c) >= 2]
+    if len(twice) < thresholds.min_units:
+        refusal = Refusal.TOO_FEW if twice else Refusal.NOTHING_OBSERVED
+        return Reckoning.refused(method, refusal)
+    rows: dict[int, list[tuple[float | None, ...]]] = {}
+    for column, bucket in zip(columns, buckets, strict=True):
+        rows.setdefault(bucket, []).append(column)
+
+    def figure(drawn: Sequence[list[tuple[float | None, ...]]]) -> float:
+        return coefficient(list(zip(*(unit for row in drawn for unit in row), strict=True)))
+
+    ordered = [rows[bucket] for bucket in sorted(rows)]
+    try:
+        figure(ordered)
+    except ValueError:
+        return Reckoning.refused(method, Refusal.NOTHING_OBSERVED)
+    found = draws.bucket_bootstrap(ordered, figure, salt=salt, level=level, thresholds=thresholds)
+    return replace(found, method=method, evidence=Evidence.HUMAN_SAMPLE)
 
 
 def mcnemar_exact(b: int, c: int) -> float | Refusal:

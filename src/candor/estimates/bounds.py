@@ -6,7 +6,7 @@ An unknown outcome is neither true nor false; it widens the answer. Reference: M
 from __future__ import annotations
 
 from candor.estimates.arithmetic import divide
-from candor.estimates.estimate import Bounds
+from candor.estimates.estimate import Bounds, Refusal
 from candor.estimates.proportion import wilson
 
 
@@ -28,6 +28,41 @@ def worst_case_bounds(
         raise ValueError(f"a mean of {mean} at response {response} is impossible")
     missing = 1 - response
     return response * mean + missing * lowest, response * mean + missing * highest
+
+
+def tipping_point(adjusted: float, response: float) -> float | Refusal:
+    """How far non-respondents of one arm must differ for the adjusted difference to vanish.
+
+    δ* = −Δ/(1−r): a mean difference Δ is zero when those who did not answer score δ* off those
+    who did. Where |δ*| lies within the spread actually seen between arms, the sign is not known.
+
+    Args:
+        adjusted: weighted difference, in score units.
+        response: share of the arm that answered, 0–1.
+
+    Returns:
+        `nothing_observed` when everybody answered: nobody is left who could tip it.
+
+    Raises:
+        ValueError: the response lies outside 0–1.
+    """
+    if not 0 <= response <= 1:
+        raise ValueError(f"a response of {response} is impossible")
+    if response == 1:
+        return Refusal.NOTHING_OBSERVED
+    return -adjusted / (1 - response)
+
+
+def is_tipped(adjusted: float, response: float, spread: float) -> bool:
+    """Whether differences as large as those seen among respondents would undo the finding.
+
+    Args:
+        adjusted: weighted difference.
+        response: share of the arm that answered.
+        spread: largest difference between arms of respondents in the covariates' cells, ≥ 0.
+    """
+    shift = tipping_point(adjusted, response)
+    return not isinstance(shift, Refusal) and abs(shift) <= spread
 
 
 def resolution_bounds(

@@ -164,11 +164,11 @@ def kitagawa(
     filled = [b for b, m in enumerate(per_bucket) if m]
     num_total, den_total = num.sum(axis=0), den.sum(axis=0)
     whole = decompose(num_total, den_total)
-    parts = [decompose(num_total - num[b], den_total - den[b]) for b in filled]
+    parts = _without_each(num_total - num[filled], den_total - den[filled])
     k, t = len(filled), t_quantile(level, k_eff - 1)
 
     def term(name: str) -> Reckoning:
-        values = [float(getattr(part, name)) for part in parts]
+        values = parts[name].tolist()
         centre = math.fsum(values) / k
         se = math.sqrt((k - 1) / k * math.fsum((v - centre) ** 2 for v in values))
         point = float(getattr(whole, name))
@@ -178,6 +178,30 @@ def kitagawa(
         )  # fmt: skip
 
     return Kitagawa(whole, term("performance"), term("mix"), term("entry_exit"))
+
+
+def _without_each(num: Table, den: Table) -> dict[str, Table]:
+    """The terms of `decompose` for each of K pairs of tables [K, C, 2] at once.
+
+    Raises:
+        ValueError: a period is empty, or no cell exists in both.
+    """
+    units = den.sum(axis=1, keepdims=True)
+    common = (den > 0).all(axis=2, keepdims=True)
+    if not (units > 0).all() or not (common.sum(axis=1) > 0).all():
+        raise ValueError("both periods need units, and some cell must exist in both")
+    rates = np.divide(num, den, out=np.zeros_like(num), where=den > 0)
+    inside = np.where(common, den, 0.0).sum(axis=1, keepdims=True)
+    weights = np.where(common, den / inside, 0.0)
+    performance = weights.sum(axis=2) / 2 * (rates[:, :, 1] - rates[:, :, 0])
+    mix = rates.sum(axis=2) / 2 * (weights[:, :, 1] - weights[:, :, 0])
+    base = np.where(common, num, 0.0).sum(axis=1, keepdims=True) / inside
+    pull = np.where(common, 0.0, (num - base * den) / units)
+    return {
+        "performance": performance.sum(axis=1),
+        "mix": mix.sum(axis=1),
+        "entry_exit": (pull[:, :, 1] - pull[:, :, 0]).sum(axis=1),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,18 +240,29 @@ def drift(
     bins = [(a, b) for a, b in zip(now, reference, strict=True) if a or b]
     if any(divide(b * n, m) < 5 for _, b in bins if b):
         return Refusal.TOO_FEW
-    shares = [(max(a, 0.5) / n, max(b, 0.5) / m) for a, b in bins]
     statistic = 0.0
     for a, b in bins:
         pooled = divide(a + b, n + m)
         statistic += (a - n * pooled) ** 2 / (n * pooled) + (b - m * pooled) ** 2 / (m * pooled)
     p = float(special.chdtrc(len(bins) - 1, statistic / design_effect)) if len(bins) > 1 else 1.0
     return Drift(
-        psi=math.fsum((a - b) * math.log(a / b) for a, b in shares),
+        psi=stability_index(now, reference),
         threshold=psi_threshold(len(bins), n / design_effect, m / design_effect),
         jensen_shannon=jensen_shannon([a / n for a, _ in bins], [b / m for _, b in bins]),
         p=p,
     )
+
+
+def stability_index(now: Sequence[int], reference: Sequence[int]) -> float:
+    """Population stability index Σ(a − b)·ln(a/b); an empty bin counts as half a unit.
+
+    Bins empty on both sides say nothing and are left out.
+    """
+    n, m = sum(now), sum(reference)
+    shares = [
+        (max(a, 0.5) / n, max(b, 0.5) / m) for a, b in zip(now, reference, strict=True) if a or b
+    ]
+    return math.fsum((a - b) * math.log(a / b) for a, b in shares)
 
 
 def psi_threshold(bins: int, n: float, m: float, *, level: float = 0.95) -> float:

@@ -254,6 +254,39 @@ def t_chart(
     )
 
 
+def g_chart(
+    between: Sequence[int],
+    *,
+    baseline: int | None = None,
+    chance: float = 0.00135,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+) -> Chart | Refusal:
+    """Units between rare events: exact geometric limits, not three standard deviations.
+
+    Three-sigma limits of a geometric count have a negative lower limit and flag 1.8 % of good
+    points. A short gap is hardly ever flagged here: watch for deterioration with `poisson_cusum`.
+
+    Args:
+        between: units without the event between one event and the next, in order.
+        baseline: how many of the first gaps set the limits; all without it.
+        chance: chance of a point beyond either limit.
+        thresholds: least number of baseline gaps.
+    """
+    base = between[:baseline]
+    if len(base) < max(2, thresholds.baseline_points):
+        return Refusal.BASELINE_SHORT
+    centre = fmean(base)
+    if centre == 0:
+        return Refusal.NOTHING_OBSERVED
+    # P(gap ≥ g) = q^g with q = mean/(1 + mean).
+    log_q = math.log(centre / (1 + centre))
+    low = math.floor(math.log1p(-chance) / log_q)
+    high = math.ceil(math.log(chance) / log_q) - 1
+    flags = tuple(not low <= gap <= high for gap in between)
+    many = len(between)
+    return Chart(centre, (float(low),) * many, (float(high),) * many, flags)
+
+
 @dataclass(frozen=True, slots=True)
 class Runs:
     """Runs about the centre: unusually long ones, or too few crossings, mean a shift."""

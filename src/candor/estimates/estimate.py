@@ -182,6 +182,7 @@ class Estimate:
         snapshot, as_of: the publication, and the instant up to which data were read.
         bounds: the three figures of a share with unknown outcomes.
         missing: what the data lack when unavailable, in words.
+        detail: components of a derived figure, plain JSON.
     """
 
     metric: str
@@ -212,6 +213,7 @@ class Estimate:
     unknown_reasons: Mapping[str, int] = field(default_factory=dict)
     bounds: Bounds | None = None
     missing: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse to exist incomplete.
@@ -287,6 +289,7 @@ class Estimate:
             "bounds": self._bounds_row(),
             "definition": self.definition,
             "snapshot": self.snapshot,
+            **({"detail": rounded(self.detail)} if self.detail else {}),
         }
 
     def _bounds_row(self) -> dict[str, float | None] | None:
@@ -302,6 +305,17 @@ def published(number: float | None) -> float | None:
         return None
     rounded = float(f"{number:.{SIGNIFICANT_DIGITS - 1}e}") + 0.0  # the sum turns -0.0 into 0.0
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
+
+
+def rounded(value: Any) -> Any:
+    """Plain JSON with every number in it as it is published."""
+    if isinstance(value, float):
+        return published(value)
+    if isinstance(value, Mapping):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return value
 
 
 def _iso(day: int | None) -> str | None:

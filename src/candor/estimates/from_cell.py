@@ -7,8 +7,9 @@ The only place where a `MeasureCell` becomes an `Estimate`. Integers are divided
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from candor.estimates import compare, mean, time_to_event
+from candor.estimates import compare, mean, rare, time_to_event
 from candor.estimates import quantile as sketch
 from candor.estimates.arithmetic import divide, t_quantile
 from candor.estimates.bounds import resolution_bounds
@@ -30,6 +31,8 @@ SCALES: dict[str, int] = {
     "share": 1, "count": 1, "points": 1, "seconds": 1_000_000, "money": 1_000_000,
     "score": 1_000_000,
 }  # fmt: skip
+WEIGHT = 1_000_000
+"""Weights of a sample are millionths of the units that a sampled one stands for."""
 IMMATURE_REASONS = frozenset({"immature", "open"})
 """Reasons for an unknown or excluded unit that pass with time: its window, or itself, is open."""
 BY_CONFIRMATION = "by_confirmation"
@@ -85,7 +88,9 @@ def make(
         unknown=unknown,
         unknown_reasons=dict(cell.unknown),
         excluded=dict(cell.excluded),
-        total=divide(cell.total, SCALES[unit]) if known else None,
+        total=divide(cell.total, WEIGHT if estimator == "sampled" else SCALES[unit])
+        if known
+        else None,
         point=reckoning.point,
         low=reckoning.low,
         high=reckoning.high,
@@ -204,7 +209,11 @@ def _reckon(
         "ratio": lambda: _ratio(cell, unit, level, thresholds),
         "quantile": lambda: _quantile(cell, unit, level, q, thresholds),
         "time_to_event": lambda: _time_to_event(cell, level, thresholds),
-        "count": lambda: Reckoning("count", point=divide(cell.total, SCALES[unit])),
+        "sampled": lambda: _sampled(cell, level, thresholds),
+        "rare": lambda: rare.clustered_rate(
+            *_columns(cell), customers=cell.customers, level=level, thresholds=thresholds
+        ),
+        "count": lambda: _count(cell, unit),
     }
     if estimator not in estimators:
         raise ValueError(f"'{estimator}' is not one of {', '.join(estimators)}")
@@ -276,6 +285,28 @@ def _quantile(
         counts, q, design_effect=deff, level=level, scale=SCALES[unit], k_eff=shared.k_eff,
         thresholds=thresholds,
     )  # fmt: skip
+
+
+def _count(cell: MeasureCell, unit: Unit) -> Reckoning:
+    if not cell.observed:  # nobody counted: no zero
+        return Reckoning.refused("count", Refusal.NOTHING_OBSERVED)
+    return Reckoning("count", point=divide(cell.total, SCALES[unit]))
+
+
+def _without_correction(n_eff: float | None, clusters: int) -> float | None:
+    """Exact limits allow for few units themselves: the factor K / (K − 1) is taken out again."""
+    return None if n_eff is None else n_eff * clusters / (clusters - 1)
+
+
+def _sampled(cell: MeasureCell, level: float, thresholds: Thresholds) -> Reckoning:
+    shared = _ratio(cell, "share", level, thresholds)
+    if shared.refusal is not None:
+        return shared
+    found = rare.sampled_share(
+        cell.total, cell.den, sum(sums.den_sq for sums in cell.buckets.values()),
+        n_clustered=_without_correction(shared.n_eff, len(cell.buckets)), level=level,
+    )  # fmt: skip
+    return replace(found, k_eff=shared.k_eff)
 
 
 def _time_to_event(cell: MeasureCell, level: float, thresholds: Thresholds) -> Reckoning:

@@ -72,6 +72,10 @@ def poststratified_rate(
             drops its units; without it stratum sizes stay fixed.
         level: confidence level.
         thresholds: floors of the refusals.
+
+    Returns:
+        A rate from the strata; from the labels alone, with `judge_no_gain`, when the strata explain
+        nothing, or with `few_minority_labels` when one class has fewer than eight labels.
     """
     method = f"poststratified_{target}"
     refusal = _too_few_labels(units, labels, thresholds)
@@ -81,6 +85,11 @@ def poststratified_rate(
     positives = sum(labels.truth)
     if min(positives, n - positives) < MINORITY_LABELS:
         return _labels_only(units, labels, level)
+    helps = _judge_helps(labels)
+    if not helps:
+        method = f"human_labels_{target}"
+        units, unit_buckets = [total], unit_buckets and [[sum(row)] for row in unit_buckets]
+        labels = Labels(labels.truth, [0] * n, labels.pi, labels.bucket)
     point, found = _poststratify(units, labels)
     if target == "period":
         variance = math.fsum(
@@ -100,8 +109,22 @@ def poststratified_rate(
     low, high = wilson(point, n_eff, quantile)
     return Reckoning(
         method, point, low, high, n_eff=n_eff, k_eff=k_eff, se=math.sqrt(variance),
-        evidence=Evidence.JUDGE_CORRECTED,
+        caveats=() if helps else (Caveat.JUDGE_NO_GAIN,),
+        evidence=Evidence.JUDGE_CORRECTED if helps else Evidence.HUMAN_SAMPLE,
     )  # fmt: skip
+
+
+def _judge_helps(labels: Labels) -> bool:
+    """Whether the strata explain more of the truth than as many strata would by chance."""
+    n, strata = len(labels.truth), sorted(set(labels.stratum))
+    mean = sum(labels.truth) / n
+    if len(strata) < 2 or not 0 < mean < 1:
+        return True
+    between = 0.0
+    for h in strata:
+        own = [y for y, s in zip(labels.truth, labels.stratum, strict=True) if s == h]
+        between += len(own) * (sum(own) / len(own) - mean) ** 2
+    return between / (n * mean * (1 - mean)) >= (len(strata) - 1) / (n - 2)
 
 
 def _too_few_labels(units: Sequence[int], labels: Labels, thresholds: Thresholds) -> Refusal | None:
@@ -332,21 +355,6 @@ def lang_reiczigel(
     ) ** 2
     half = z * math.sqrt(variance)
     return max(0.0, min(1.0, rate + shift - half)), min(1.0, max(0.0, rate + shift + half))
-
-
-def neyman(
-    weights: Sequence[float], shares: Sequence[float], n: int, *, floor: int = 0
-) -> tuple[float, ...]:
-    """Labels per stratum in proportion to W·√(p(1−p)), before rounding.
-
-    Raises:
-        ValueError: no stratum varies.
-    """
-    spread = [w * math.sqrt(p * (1 - p)) for w, p in zip(weights, shares, strict=True)]
-    total = math.fsum(spread)
-    if total == 0:
-        raise ValueError("no stratum varies; nothing is gained by allocating")
-    return tuple(max(float(floor), n * s / total) for s in spread)
 
 
 @dataclass(frozen=True, slots=True)

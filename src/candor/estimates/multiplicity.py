@@ -22,6 +22,26 @@ def holm(p: Sequence[float], *, level: float = 0.05) -> tuple[bool, ...]:
     return tuple(rejected)
 
 
+def holm_adjusted(p: Sequence[float]) -> tuple[float, ...]:
+    """Holm's adjusted p-values: reject where one is at most the family-wise level."""
+    m = len(p)
+    adjusted, reached = [0.0] * m, 0.0
+    for rank, index in enumerate(_ascending(p)):
+        reached = max(reached, min(1.0, (m - rank) * p[index]))
+        adjusted[index] = reached
+    return tuple(adjusted)
+
+
+def benjamini_hochberg_adjusted(p: Sequence[float]) -> tuple[float, ...]:
+    """Adjusted p-values: reject where one is at most the false discovery rate."""
+    m = len(p)
+    adjusted, reached = [0.0] * m, 1.0
+    for rank, index in reversed(list(enumerate(_ascending(p), start=1))):
+        reached = min(reached, p[index] * m / rank)
+        adjusted[index] = reached
+    return tuple(adjusted)
+
+
 def benjamini_hochberg(p: Sequence[float], *, level: float = 0.05) -> tuple[bool, ...]:
     """Which hypotheses are rejected with the false discovery rate held at ``level``."""
     m = len(p)

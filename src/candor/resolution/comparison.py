@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from candor.estimates.estimate import DEFAULT_THRESHOLDS, Reckoning, Thresholds, published
+from candor.estimates.estimate import DEFAULT_THRESHOLDS, Reckoning, Refusal, Thresholds, published
 from candor.estimates.ratio import bucket_ratio
 from candor.measure import BUCKETS
 from candor.resolution import ladder
@@ -253,9 +253,15 @@ def _rate(
     decided = resolved | (outcomes == "not_resolved")
     counted = len(outcomes) - counts["excluded"]
     undecided = counts["undetermined"] + counts["needs_judge"]
+    share = _share(resolved[decided].astype(np.int64), buckets[decided], level, thresholds)
+    # A rule that leaves the rest to a judge decides its refusals first: their share says nothing.
+    most = (1 - thresholds.mature_share) * counted
+    if counts["needs_judge"] > most:
+        share = Reckoning.refused(share.method, Refusal.UNLABELLED, k_eff=share.k_eff)
+    elif (reasons or {}).get("immature", 0) > most:
+        share = Reckoning.refused(share.method, Refusal.IMMATURE, k_eff=share.k_eff)
     return Rate(
-        name=name, title=title, **counts, reasons=reasons or {},
-        decided=_share(resolved[decided].astype(np.int64), buckets[decided], level, thresholds),
+        name=name, title=title, **counts, reasons=reasons or {}, decided=share,
         lower=counts["resolved"] / counted if counted else None,
         upper=(counts["resolved"] + undecided) / counted if counted else None,
         assumed=assumed, about=about or {},

@@ -12,9 +12,13 @@ from candor.errors import CandorError, Problem, nearest
 from candor.sources.base import Source
 
 _MODULES = {
+    "ada": "candor.sources.ada",
     "canonical": "candor.sources.canonical",
+    "chatwoot": "candor.sources.chatwoot",
+    "freshdesk": "candor.sources.freshdesk",
     "generic": "candor.sources.generic",
     "intercom": "candor.sources.intercom",
+    "salesforce": "candor.sources.salesforce",
     "tau_bench": "candor.sources.tau_bench",
     "tau2_bench": "candor.sources.tau2_bench",
     "zendesk": "candor.sources.zendesk",
