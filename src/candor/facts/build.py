@@ -2,9 +2,8 @@
 
 Reads the ``ev_<type>`` views of an engine and writes one table per fact into its database; steps,
 whose names begin with ``_``, are temporary and dropped after their last reader. Reference tables
-(``setting``, ``setting_gap``, ``setting_coverage``, ``setting_money``, ``calendar_day``, ``intent``,
-``human_agent``) are registered here. Instants are epoch microseconds UTC; reporting days follow the
-workspace's zone.
+(``setting``, ``setting_gap``, ``setting_coverage``, ``calendar_day``, ``intent``, ``human_agent``)
+are registered here. Instants are epoch microseconds UTC; reporting days follow the workspace's zone.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
@@ -32,7 +30,6 @@ from candor.workspace import HumanAgent, Intent
 
 _STITCH = re.compile(r"^-- stitch: (\w+)$", re.MULTILINE)
 _VIEW = re.compile(r"^-- as: view$", re.MULTILINE)
-MONEY = pa.decimal128(18, 6)
 _ANY_SOURCE = "select covered_until from ev_coverage where has_conversations"
 
 
@@ -214,11 +211,6 @@ def _register(
         ),
         temporary=True,
     )
-    engine.load(
-        "setting_money",
-        pa.table({"currency": pa.array([settings.workspace.currency], pa.string())}),
-        temporary=True,
-    )
     engine.run(
         "create or replace temp table setting_coverage as"
         " select source, max(covered_until) as covered_until from ev_coverage"
@@ -236,15 +228,7 @@ def _register_calendar(engine: DuckEngine, zone: str, as_of_us: int) -> None:
         " union all select min(occurred_at) from ev_message"
         " union all select min(occurred_at) from ev_handoff"
         " union all select min(occurred_at) from ev_suggestion"
-        " union all select min(least(asked_at, answered_at, occurred_at)) from ev_survey"
-        " union all select min(occurred_at) from ev_claim"
-        " union all select min(occurred_at) from ev_cost"
-        " union all select min(occurred_at) from ev_confirmation"
-        " union all select min(occurred_at) from ev_intervention"
-        " union all select min(occurred_at) from ev_account"
-        " union all select min(assigned_at) from ev_exposure"
-        " union all select min(opened_at) from ev_gap"
-        " union all select min(period_start) from ev_invoice_line) as instant"
+        " union all select min(least(asked_at, answered_at, occurred_at)) from ev_survey) as instant"
     )[0][0]
     first = as_of_us if earliest is None else min(int(earliest), as_of_us)
     days = list(calendar(zone, first, as_of_us))
@@ -275,14 +259,8 @@ def _intent_table(intents: Sequence[Intent]) -> pa.Table:
             "complexity": pa.array([item.complexity for item in intents], text),
             "kind": pa.array([item.kind for item in intents], text),
             "owner": pa.array([item.owner or None for item in intents], text),
-            "unit_value": pa.array([_money(item.unit_value) for item in intents], MONEY),
         }
     )
-
-
-def _money(amount: float | None) -> Decimal | None:
-    """An amount of a reference file as exact decimal, as it was written there."""
-    return None if amount is None else Decimal(str(amount))
 
 
 def _human_agent_table(human_agents: Sequence[HumanAgent]) -> pa.Table:
@@ -298,6 +276,5 @@ def _human_agent_table(human_agents: Sequence[HumanAgent]) -> pa.Table:
                 pa.int32(),
             ),
             "is_csm": pa.array([item.is_csm for item in human_agents], pa.bool_()),
-            "cost_per_hour": pa.array([_money(item.cost_per_hour) for item in human_agents], MONEY),
         }
     )

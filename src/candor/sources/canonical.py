@@ -30,9 +30,9 @@ class CanonicalSource(Source):
         """Files as given; folders are searched for JSON Lines."""
         return files_under(paths, _PATTERNS)
 
-    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
+    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:  # noqa: ARG002
         """Every line."""
-        return json_lines.read(path, known=options.known)
+        return json_lines.read(path)
 
     def events(
         self,

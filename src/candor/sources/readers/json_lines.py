@@ -12,7 +12,6 @@ from typing import BinaryIO
 
 from candor.events.reasons import ReasonCode
 from candor.sources.base import RawRecord
-from candor.sources.known import KnownRecords, Placed, marked, unmarked
 from candor.sources.readers import bytestream
 from candor.sources.readers.json_strict import JsonFault, decode
 from candor.sources.readers.limits import LIMITS
@@ -21,15 +20,8 @@ _CHUNK = 1 << 20
 _SPACE = b" \t\r\n"
 
 
-def read(
-    path: Path, encoding: str | None = None, known: KnownRecords | None = None
-) -> Iterator[RawRecord]:
+def read(path: Path, encoding: str | None = None) -> Iterator[RawRecord]:
     """Every line of a file (or of every entry of its archive) that is not blank.
-
-    Args:
-        path: the file.
-        encoding: as declared; None for UTF-8 or UTF-16 with mark.
-        known: lines stored before, which are not parsed again.
 
     Raises:
         FileRefused: the file as a whole cannot be read.
@@ -38,15 +30,12 @@ def read(
     for member in bytestream.members(path, encoding):
         name = member.name
         with member.open() as stream:
-            found = _filled(stream)
-            for offset, raw, length, key, is_known in (
-                unmarked(found) if known is None else marked(found, known)
-            ):
+            for offset, line, length in lines(stream):
+                raw = line.strip(_SPACE)
+                if not raw:
+                    continue
                 number += 1
                 ref = f"{name}:byte {offset}:record {number}"
-                if is_known:
-                    yield RawRecord(number, ref, b"", is_known=True)
-                    continue
                 if length > LIMITS.line_bytes:
                     yield RawRecord(
                         number, ref, raw, None, ReasonCode.SIZE_LIMIT,
@@ -63,15 +52,7 @@ def read(
                 except JsonFault as fault:
                     yield RawRecord(number, ref, raw, None, fault.code, fault.detail)
                 else:
-                    yield RawRecord(number, ref, raw, value, key=key)
-
-
-def _filled(stream: BinaryIO) -> Iterator[Placed]:
-    """Lines that are not blank, without the white space around them."""
-    for offset, line, length in lines(stream):
-        raw = line.strip(_SPACE)
-        if raw:
-            yield offset, raw, length, len(line) == length
+                    yield RawRecord(number, ref, raw, value)
 
 
 def lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
