@@ -22,7 +22,7 @@ from pathlib import Path
 import pyarrow as pa
 
 import bench_sources
-from candor import pipeline, publishing
+from candor import pipeline, transcribing
 from candor.answers.snapshot import Answers
 from candor.engines.duck import DuckEngine
 from candor.facts.build import steps
@@ -321,9 +321,8 @@ def _distinct_json(events: Path) -> str:
 
 def _event_columns() -> dict[str, set[str]]:
     """Event columns that scoring, facts and transcripts name, by view."""
-    timeline = publishing.TIMELINE.partition(" as\n")[2]
     work = scoring._WORK_SQL.format(source="s", assessor="a", version="1")  # noqa: SLF001 - its text is what is read
-    queries = [*(step.sql for step in steps().values()), timeline, work]
+    queries = [*(step.sql for step in steps().values()), transcribing.statement(), work]
     return columns_named(queries, lambda table: table.startswith("ev_"))
 
 

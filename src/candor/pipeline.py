@@ -67,6 +67,7 @@ class Measured:
     scored: int
     facts: Mapping[str, int]
     steps: Mapping[str, float]
+    restated: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``candor measure --json``."""
@@ -76,6 +77,7 @@ class Measured:
             "as_of": window.format_instant(self.as_of_us),
             "messages_scored": self.scored,
             "facts": dict(self.facts),
+            "restated": list(self.restated),
         }
 
     def lines(self) -> list[str]:
@@ -86,6 +88,7 @@ class Measured:
             f"published snapshot {self.snapshot}, data as of {window.format_instant(self.as_of_us)}",
             f"  facts: {facts}",
             f"  {self.scored:,} messages newly scored; {steps}",
+            *(f"  restated: {sentence}" for sentence in self.restated),
         ]
 
 
@@ -130,7 +133,7 @@ def measure(
         built = publishing.publish(workspace, lake, catalogue, as_of=as_of, progress=progress)
     return Measured(
         built.publication.number, built.snapshot, built.as_of_us, built.scored, built.facts,
-        built.steps,
+        built.steps, tuple(line for one in built.restated for line in one.sentences),
     )  # fmt: skip
 
 

@@ -10,10 +10,9 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from candor import provenance, window
+from candor import provenance, restating, transcribing, window
 from candor.engines.duck import DuckEngine
 from candor.facts.build import build_facts
 from candor.facts.schema import digest as facts_digest
@@ -30,59 +29,10 @@ from candor.scorers.run import score_messages
 from candor.settings import Settings
 from candor.workspace import HumanAgent, Workspace
 
-TIMELINE = """
-create table text.timeline as
-select
-    thread_key, occurred_at, event_key, 'message' as kind, actor, is_public, kind as detail, text,
-    source, raw_ref, event_id
-from ev_message
-union all
-select
-    thread_key, occurred_at, event_key, 'state_change', actor, true,
-    concat_ws(' · ', to_state, reason), null, source, raw_ref, event_id
-from ev_state_change
-union all
-select
-    thread_key, occurred_at, event_key, 'handoff', from_actor, true,
-    concat_ws(' · ', 'to ' || to_actor, reason, case when is_failed then 'failed' end), null,
-    source, raw_ref, event_id
-from ev_handoff
-union all
-select
-    thread_key, occurred_at, event_key, 'action', actor, true, concat_ws(' · ', name, status), null,
-    source, raw_ref, event_id
-from ev_action
-union all
-select
-    thread_key, occurred_at, event_key, 'claim', null, true,
-    concat_ws(' · ', claimant, claimed, raw_value), null, source, raw_ref, event_id
-from ev_claim
-union all
-select
-    thread_key, coalesce(answered_at, occurred_at), event_key, 'survey', 'customer', true,
-    concat_ws(' · ', instrument, coalesce(cast(score as varchar), 'not answered')), comment,
-    source, raw_ref, event_id
-from ev_survey where thread_key is not null
-union all
-select
-    thread_key, occurred_at, event_key, 'guardrail', null, true,
-    concat_ws(' · ', policy_id, result, severity), null, source, raw_ref, event_id
-from ev_guardrail
-union all
-select
-    coalesce(f.thread_key, c.thread_key), f.occurred_at, f.event_key, 'confirmation', null, true,
-    concat_ws(' · ', f.system, f.kind, f.supports), null, f.source, f.raw_ref, f.event_id
-from ev_confirmation as f
-left join ev_conversation as c
-    on f.thread_key is null and f.customer_id = c.customer_id
-    and (f.intent_id is null or f.intent_id = c.intent_id)
-where coalesce(f.thread_key, c.thread_key) is not null
-"""
-
 
 @dataclass(frozen=True)
 class Built:
-    """What was published, and how long each step took (seconds)."""
+    """What was published, how long each step took (seconds), and which figures were restated."""
 
     publication: Publication
     snapshot: str
@@ -90,6 +40,7 @@ class Built:
     scored: int
     facts: dict[str, int]
     steps: dict[str, float]
+    restated: list[restating.Restated] = field(default_factory=list)
 
 
 @dataclass
@@ -130,6 +81,8 @@ def publish(
         progress: told what is being done.
     """
     serving = Serving(workspace.serving)
+    before = serving.about() or {}
+    restating.refuse_unversioned(catalogue, before.get("definitions", {}))
     number = serving.next_number()
     facts_file, text_file = serving.building(number)
     settings = workspace.settings
@@ -147,11 +100,10 @@ def publish(
         )  # fmt: skip
         clock.start("measures")
         measures.build(engine, list(catalogue), settings.segments.stored)
+        definitions = restating.record(engine, catalogue, settings)
         health = _health(engine, lake, shown)
         clock.start("transcripts")
-        engine.run(f"attach '{_quoted(text_file)}' as text")
-        engine.run(TIMELINE)
-        engine.run("detach text")
+        transcripts = transcribing.write(engine, lake, shown, serving, text_file)
         clock.start("publishing")
         engine.run("checkpoint")
     record = provenance.make(
@@ -161,6 +113,10 @@ def publish(
         settings=hashlib.sha256(workspace.config_path.read_bytes()).hexdigest(),
         as_of_us=as_of_us,
     )
+    moved = restating.restated(
+        before.get("definitions", {}), definitions,
+        with_data=before.get("provenance", {}).get("lake snapshot") != record.lake,
+    )  # fmt: skip
     about = {
         "snapshot": record.snapshot,
         "as_of": window.format_instant(as_of_us),
@@ -168,6 +124,7 @@ def publish(
         "horizon_us": health.pop("horizon_us"),
         "only_systems_confirm": health.pop("only_systems_confirm"),
         "facts": facts_digest(),
+        "transcripts": transcripts,
         "provenance": {
             "lake snapshot": record.lake,
             "definitions": record.definitions[:16],
@@ -177,11 +134,13 @@ def publish(
             **{name: digest[:16] for name, digest in record.references.items()},
         },
         "data_health": health,
+        "definitions": definitions,
+        "restated": [*before.get("restated", []), *(one.as_dict() for one in moved)],
     }
     publication = serving.publish(number, about)
     clock.stop()
     rows = {fact.name: fact.rows for fact in built if fact.name in fact_names()}
-    return Built(publication, record.snapshot, as_of_us, scored.messages, rows, clock.steps)
+    return Built(publication, record.snapshot, as_of_us, scored.messages, rows, clock.steps, moved)
 
 
 def _as_of(lake: Lake, shown: Snapshot, settings: Settings, as_of: str | None) -> int:
@@ -259,7 +218,3 @@ def _health(engine: DuckEngine, lake: Lake, shown: Snapshot) -> dict[str, Any]:
 
 def _iso(instant: int | None) -> str | None:
     return None if instant is None else window.format_instant(instant)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

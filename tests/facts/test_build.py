@@ -12,7 +12,8 @@ from candor.facts.build import build_facts, steps
 from candor.facts.components import representatives
 from candor.settings import Settings
 
-from .story import LATE, event, exchange, facts, said, thread
+from . import quality_story
+from .story import LATE, at, event, exchange, facts, said, thread
 from .world import put
 
 HEADER = ("grain", "key", "clock", "reads")
@@ -63,7 +64,31 @@ def world() -> list[dict]:
             event("suggestion", f"t{i}", i * 700 + 8, human_agent_id="h1", kind="draft", decision="edited",
                   retained_share=0.25)
         )  # fmt: skip
-    return events
+    return [*events, *money(), *quality_story.everything()]
+
+
+def money() -> list[dict]:
+    """Events of accounts, vendors and systems of record, so that every fact has a row."""
+
+    def lone(event_type, name, minute, /, **fields):
+        return {**event(event_type, name, minute, **fields), "thread_id": None}
+
+    quarter = 120 * 24 * 60
+    return [
+        said("t0", 10, "human_agent", actor_id="h1"),
+        event("claim", "t0", 15, claimant="vendor", raw_value="x", claimed="resolved_assumed"),
+        lone("cost", "rent", 15, kind="overhead", quantity=1.0, unit="month", amount="5", currency="USD"),
+        event("confirmation", "t0", 20, system="shop", kind="repurchase", supports="neutral", amount="9",
+              currency="USD"),
+        {"type": "account", "source": "crm", "account_id": "a", "occurred_at": at(-quarter),
+         "status": "active"},
+        lone("intervention", "i", 15, account_id="a", kind="call", ai_role="none"),
+        {"type": "invoice_line", "source": "bill", "occurred_at": at(90), "invoice_id": "i", "line": "1",
+         "vendor": "vendor", "period_start": at(0), "period_end": at(90), "thread_id": "t0",
+         "outcome_billed": "resolution", "amount": "1", "currency": "USD"},
+        {"type": "exposure", "source": "lab", "occurred_at": at(0), "assigned_at": at(0), "experiment_id": "e",
+         "unit_id": "c1", "unit": "customer", "arm": "new"},
+    ]  # fmt: skip
 
 
 def test_built_tables_match_the_declared_columns():

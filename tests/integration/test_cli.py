@@ -22,7 +22,9 @@ from .conftest import DEMO_CONVERSATIONS, MESSAGES, Ran, run_candor
 COMMANDS = (
     ("demo",), ("init",), ("ingest",), ("measure",), ("simulate",), ("show",), ("scorecard",),
     ("metrics",), ("explain",), ("why",), ("doctor",), ("verify",), ("quarantine",),
-    ("quarantine", "list"), ("quarantine", "show"), ("quarantine", "replay"),
+    ("quarantine", "list"), ("quarantine", "show"), ("quarantine", "replay"), ("review",),
+    ("vendor-report",), ("plan",), ("compare-rules",), ("audit-bill",), ("export", "rules"),
+    ("tick",),
 )  # fmt: skip
 ENGINES = ("duckdb", "pyarrow", "polars", "deltalake", "numpy", "scipy", "pydantic", "sqlglot")
 ESTIMATE_KEYS = {

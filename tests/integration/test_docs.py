@@ -52,7 +52,7 @@ def known() -> dict[str, set[str]]:
         text = said.getvalue()
         found[" ".join(command)] = set(re.findall(r"(--[a-z][a-z-]*|(?<=\s)-w\b)", text))
         listed = text.partition("Commands:")[2]
-        return re.findall(r"^  ([a-z]+)", listed, re.MULTILINE)
+        return re.findall(r"^  ([a-z][a-z-]*)", listed, re.MULTILINE)
 
     for name in look():
         for inner in look(name):

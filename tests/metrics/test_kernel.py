@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from candor.metrics import kernel
 from candor.metrics.plan import packing
+from candor.metrics.truth import packed
 
 
 @settings(max_examples=60, deadline=None)
@@ -25,7 +26,7 @@ def test_packed_sums_are_plain_sums(data: st.DataObject) -> None:
         data.draw(st.lists(st.integers(0, signatures - 1), min_size=size, max_size=size))
     )
     cell = np.array(data.draw(st.lists(st.integers(0, 5), min_size=size, max_size=size)))
-    fields = kernel.pack(flags, size)
+    fields = kernel.pack([packed(flag) for flag in flags], signatures, size)
     where = kernel.cells(cell)
     assert where.present.tolist() == sorted(set(cell.tolist()))
     for sums in (
@@ -52,7 +53,7 @@ def test_fields_are_just_wide_enough(rows: int, width: int, per_word: int) -> No
 
 def test_equal_counts_share_a_field_and_empty_ones_take_none() -> None:
     one, none = np.array([True, False]), np.array([False, False])
-    fields = kernel.pack([one, none, one, ~one], 10)
+    fields = kernel.pack([packed(flag) for flag in (one, none, one, ~one)], 2, 10)
     assert fields.number == (0, -1, 0, 1)
     assert fields.packed.size == 2
 

@@ -50,6 +50,7 @@ def conversation(number: int) -> dict[str, Any]:
         "reopened_7d": None if open_window else returned,
         "return_delay_us": delay,
         "return_at_risk_us": delay if returned else (draw("horizon") % 9) * DAY,
+        "followed_us": delay if returned else (draw("horizon") % 9) * DAY,
     }  # fmt: skip
 
 
@@ -152,7 +153,7 @@ def test_time_to_event_counts_agree_with_plain_python(filled: DuckEngine) -> Non
             delay = None
             if row["reopened_at"] is not None:
                 delay = row["reopened_at"] - row["last_activity_at"]
-            followed = delay if delay is not None else row["return_at_risk_us"]
+            followed = delay if delay is not None else row["followed_us"]
             events += delay is not None and delay // DAY == day
             at_risk += followed > day * DAY or (
                 followed == day * DAY and (day == 0 or delay is not None)

@@ -70,7 +70,7 @@ SHARES: dict[str, tuple[Test, Outcome]] = {
         lambda r: r["claim_held"],
     ),
     "silent_failure_rate": (
-        lambda r: is_genuine(r) and bool(r["looked_successful"]),
+        lambda r: _spoken(r) and bool(r["looked_successful"]),
         lambda r: r["silent_failure"],
     ),
     "undetermined_share": (_with_ai, lambda r: r["true_resolution"] is None),

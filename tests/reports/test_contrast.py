@@ -15,6 +15,7 @@ TEXT = [
     ("ink", "paper"), ("ink", "card"), ("soft", "paper"), ("soft", "card"), ("accent", "paper"),
     ("accent", "card"), ("good", "good-bg"), ("bad", "bad-bg"), ("amber", "amber-bg"),
     ("grey", "grey-bg"), ("good", "card"), ("bad", "card"), ("amber", "card"), ("ink", "code"),
+    ("good", "paper"), ("bad", "paper"), ("amber", "paper"), ("accent", "code"),
 ]  # fmt: skip
 
 

@@ -133,7 +133,7 @@ def test_a_refusal_shows_its_reason_and_no_figure(page: _Page) -> None:
 
 def test_each_chart_has_its_table_twin(page: _Page) -> None:
     figures = len(page.all("figure"))
-    assert figures == page.texts.count("Show as table") == 15
+    assert figures == page.texts.count("Show as table") == 14
     charts_shown = [d for d in page.all("div") if d.get("class") == "chart"]
     assert len(charts_shown) == figures
     assert all(d["role"] == "img" and d["aria-label"] for d in charts_shown)

@@ -1,16 +1,26 @@
-"""The catalogue of metrics and the page of one definition, with what this workspace can support."""
+"""The catalogue of metrics and the page of one definition, with what this workspace can support.
+
+With a published snapshot the data themselves say what can be measured. Without one the list of
+stored events says what is certainly missing, and the rest is not known yet.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from candor import restating
+from candor.answers import instrumentation
+from candor.answers.derived import find
+from candor.answers.instrumentation import Wanted, wanted
 from candor.answers.snapshot import Answers
 from candor.errors import CandorError
-from candor.metrics import printing, query
+from candor.lake.serving import Serving
+from candor.metrics import printing
 from candor.metrics.definition import Definition
-from candor.metrics.lineage import lineage
-from candor.metrics.registry import Catalogue, load
+from candor.metrics.derived import Derived
+from candor.metrics.lineage import derived_lineage, lineage
+from candor.metrics.registry import Catalogue, Metric, load
 from candor.workspace import Workspace
 
 
@@ -20,8 +30,11 @@ class CatalogueRow:
 
     Attributes:
         metric, title, category, tier, question: from the definition.
-        available: whether this workspace's data support it; None without a workspace.
-        missing: the event or field that is missing, in words.
+        available: whether this workspace's data support it; None when that is not known: no
+            workspace, or nothing measured and no event that is certainly missing.
+        missing: what is missing, in the words of the definition.
+        instrument: event to send next, with its fields; without data what the metric needs.
+        derived: whether it is reckoned from other metrics.
     """
 
     metric: str
@@ -31,6 +44,8 @@ class CatalogueRow:
     question: str
     available: bool | None
     missing: str
+    instrument: str = ""
+    derived: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -42,20 +57,26 @@ class DefinitionPage:
     """One definition in words, as SQL, and down to the fields of events.
 
     Attributes:
-        definition: the definition.
-        sql: the query that gives its measure over all data.
-        columns: columns of the fact it reads, filters included.
+        definition: the definition, counted or derived.
+        sql: the query that gives its measure over all data; "" of a derived metric.
+        columns: columns of the facts it reads, filters included; ``fact.column`` where derived.
         fields: event fields behind them.
         available: as in the catalogue.
         missing: as in the catalogue.
+        instrument: as in the catalogue.
+        method: what the method of a derived metric does, in words; "" of a counted one.
+        restated: every published figure that a new version moved, in words.
     """
 
-    definition: Definition
+    definition: Metric
     sql: str
     columns: tuple[str, ...]
     fields: tuple[str, ...]
     available: bool | None
     missing: str
+    instrument: str = ""
+    method: str = ""
+    restated: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -66,25 +87,39 @@ class DefinitionPage:
             "event_fields": list(self.fields),
             "available": self.available,
             "missing": self.missing,
+            "instrument": self.instrument,
+            "method_words": self.method,
+            "restated": list(self.restated),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    available: bool | None
+    missing: tuple[str, ...]
+    needed: tuple[Wanted, ...]
+
+    @property
+    def instrument(self) -> str:
+        return "; ".join(dict.fromkeys(one.sentence for one in self.needed))
 
 
 def catalogue(workspace: Workspace | None, search: str = "") -> list[CatalogueRow]:
     """Metrics whose name, title, question or family hold every word of ``search``.
 
     Args:
-        workspace: judged for availability when it has a publication.
+        workspace: judged for availability.
         search: words; empty lists all.
     """
     known = load(workspace.metrics_dir if workspace else None)
-    missing = _missing(workspace, known)
+    states = _states(workspace, known)
     return [
         CatalogueRow(
             item.name, item.title, item.category, item.tier, item.question,
-            None if missing is None else not missing[item.name],
-            "" if missing is None else missing[item.name],
+            state.available, ", ".join(state.missing), state.instrument, isinstance(item, Derived),
         )
         for item in known.search(search)
+        for state in (states[item.name],)
     ]  # fmt: skip
 
 
@@ -95,21 +130,53 @@ def explain(workspace: Workspace | None, metric: str) -> DefinitionPage:
         CandorError: ``metric.unknown`` with the nearest name.
     """
     known = load(workspace.metrics_dir if workspace else None)
-    definition = known.get(metric)
-    missing = _missing(workspace, known)
+    definition = known.find(metric)
+    state = _states(workspace, known)[definition.name]
+    shared: dict[str, Any] = {
+        "available": state.available,
+        "missing": ", ".join(state.missing),
+        "instrument": state.instrument,
+        "restated": _restated(workspace, definition.name),
+    }
+    if isinstance(definition, Derived):
+        columns, fields = derived_lineage(definition, known.grounds(definition.name))
+        words = " ".join((find(definition.method).run.__doc__ or "").split())
+        return DefinitionPage(definition, "", columns, fields, **shared, method=words)
+    return _counted(definition, shared)
+
+
+def _restated(workspace: Workspace | None, metric: str) -> tuple[str, ...]:
+    """What new versions of a metric did to published figures."""
+    about = Serving(workspace.serving).about() if workspace else None
+    return tuple(restating.sentences((about or {}).get("restated", []), metric))
+
+
+def _counted(definition: Definition, shared: dict[str, Any]) -> DefinitionPage:
     traced = lineage(definition)
     return DefinitionPage(
-        definition,
-        sql=printing.statement(definition),
-        columns=tuple(traced.columns),
-        fields=traced.fields,
-        available=None if missing is None else not missing[definition.name],
-        missing="" if missing is None else missing[definition.name],
+        definition, printing.statement(definition), tuple(traced.columns), traced.fields, **shared
     )
 
 
-def _missing(workspace: Workspace | None, known: Catalogue) -> dict[str, str] | None:
-    """What the data lack for each metric; None when nothing was measured yet."""
+def _states(workspace: Workspace | None, known: Catalogue) -> dict[str, _State]:
+    """What is known of every metric's availability."""
+    lacking = _lacking(workspace)
+    states = {}
+    if lacking is not None:
+        for name, words in lacking.items():
+            states[name] = _State(not words, words, tuple(map(wanted, words)))
+        return states
+    events = _events(workspace)
+    for item in known.every:
+        words = instrumentation.requirements(known, item)
+        absent = instrumentation.unheard(words, events) if events else ()
+        shown = absent if events else words
+        states[item.name] = _State(False if absent else None, absent, tuple(map(wanted, shown)))
+    return states
+
+
+def _lacking(workspace: Workspace | None) -> dict[str, tuple[str, ...]] | None:
+    """Requirements the published data do not meet, by metric; None when nothing was measured yet."""
     if workspace is None:
         return None
     try:
@@ -119,4 +186,15 @@ def _missing(workspace: Workspace | None, known: Catalogue) -> dict[str, str] | 
             return None
         raise
     with answers:
-        return query.availability(answers.engine, list(known))
+        return dict(answers.reckoner.lacking)
+
+
+def _events(workspace: Workspace | None) -> dict[str, int]:
+    """Stored events by type; empty when there are none."""
+    from candor.lake import Lake
+
+    if workspace is None or not (workspace.root / "state.db").exists():
+        return {}
+    with Lake.open(workspace.root) as lake:
+        snapshot = lake.snapshot()
+        return {name: rows for name in snapshot.files if (rows := snapshot.rows(name))}

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from candor.answers.instrumentation import gaps
 from candor.answers.snapshot import Answers
 from candor.errors import CandorError
-from candor.metrics import query
 from candor.metrics.registry import load
 from candor.verdicts.targets import load_targets
 from candor.workspace import Workspace
@@ -59,7 +59,7 @@ def _definitions(workspace: Workspace | None) -> list[Finding]:
         catalogue = load(workspace.metrics_dir if workspace else None)
     except CandorError as error:
         return [Finding("error", str(problem), problem.fix) for problem in error.problems]
-    return [Finding("ok", f"{len(catalogue)} metric definitions are valid")]
+    return [Finding("ok", f"{len(catalogue.every)} metric definitions are valid")]
 
 
 def _references(workspace: Workspace) -> list[Finding]:
@@ -68,7 +68,7 @@ def _references(workspace: Workspace) -> list[Finding]:
         "intents.yaml": workspace.intents,
         "agents.csv": workspace.human_agents,
         "targets.yaml": lambda: load_targets(
-            workspace.root / "targets.yaml", [item.name for item in load(workspace.metrics_dir)]
+            workspace.root / "targets.yaml", list(load(workspace.metrics_dir).names)
         ),
     }
     advice = {
@@ -127,18 +127,28 @@ def _health(answers: Answers) -> list[Finding]:
     return findings
 
 
+MOST_GAPS = 5
+
+
 def _next_event(answers: Answers) -> list[Finding]:
-    """The missing events, most useful first: those that would make most metrics available."""
-    missing = query.availability(answers.engine, list(answers.catalogue))
-    wanted: dict[str, list[str]] = {}
-    for metric, event in missing.items():
-        if event:
-            wanted.setdefault(event, []).append(metric)
-    measured = sum(1 for event in missing.values() if not event)
-    findings = [Finding("ok", f"{measured} of {len(missing)} metrics can be measured on this data")]
-    for event, metrics in sorted(wanted.items(), key=lambda item: (-len(item[1]), item[0])):
-        shown = ", ".join(sorted(metrics)[:4]) + (", …" if len(metrics) > 4 else "")
+    """The events to instrument next: those that would make most metrics available."""
+    lacking = answers.reckoner.lacking
+    measured = sum(1 for words in lacking.values() if not words)
+    findings = [Finding("ok", f"{measured} of {len(lacking)} metrics can be measured on this data")]
+    found = gaps(lacking)
+    for gap in found[:MOST_GAPS]:
+        metrics = gap.unlocks or gap.helps
+        shown = ", ".join(metrics[:4]) + (", …" if len(metrics) > 4 else "")
+        done = "make" if gap.unlocks else "help to make"
         findings.append(
-            Finding("warning", f"no {event}", f"would make {len(metrics)} available: {shown}")
+            Finding(
+                "warning",
+                f"instrument next: {gap.wanted.sentence}",
+                f"would {done} {len(metrics)} available: {shown}",
+            )
+        )
+    if len(found) > MOST_GAPS:
+        findings.append(
+            Finding("ok", f"{len(found) - MOST_GAPS} smaller gaps: see `candor metrics`")
         )
     return findings

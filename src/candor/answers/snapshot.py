@@ -14,7 +14,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from candor import window
+from candor.answers.availability import breaks_down
+from candor.answers.changes import Changes
 from candor.answers.conversation import ConversationPage, conversation_page
+from candor.answers.findings import findings
+from candor.answers.reckoning import Reckoner
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
 from candor.estimates import Estimate, Thresholds, change, make
@@ -23,9 +27,10 @@ from candor.lake.serving import Serving
 from candor.measure import MeasureCell
 from candor.metrics import drill, query
 from candor.metrics.definition import Definition
+from candor.metrics.derived import Derived
+from candor.metrics.describing import Described
 from candor.metrics.registry import Catalogue, load
 from candor.verdicts.scorecard import MetricEntry, MetricInfo, Scorecard, build
-from candor.verdicts.targets import load_targets
 from candor.workspace import Workspace, locate
 
 SERIES = {"day": ("day", 28), "week": ("week", 13), "month": ("week", 13), "quarter": ("month", 12)}
@@ -164,15 +169,28 @@ class Answers:
         Raises:
             CandorError: an unknown metric, dimension or date.
         """
-        definitions = self.catalogue.some(list(names))
+        chosen = self.catalogue.chosen(names)
+        first, last = _day(since, "--since"), _day(until, "--until")
+        counted = [item for item in chosen if isinstance(item, Definition)]
+        derived = [item for item in chosen if isinstance(item, Derived)]
         if not names:
             wanted = {*by, *(where or {})}
-            definitions = [d for d in definitions if wanted <= set(query.dimensions(d))]
+            counted = [item for item in counted if wanted <= set(query.dimensions(item))]
+            derived = [
+                item for item in derived
+                if breaks_down(item, self.catalogue.grounds(item.name), wanted)
+            ]  # fmt: skip
         cells = query.measures(
-            self.engine, definitions, by=by, grain=grain,
-            since=_day(since, "--since"), until=_day(until, "--until"), where=where,
+            self.engine, counted, by=by, grain=grain, since=first, until=last, where=where,
         )  # fmt: skip
-        rows = [estimate for cell in cells for estimate in self._made(cell)]
+        rows = [estimate for cell in cells for estimate in self.made(cell)]
+        for item in derived:
+            rows += self.reckoner.estimates(
+                item, by=by, grain=grain, since=first, until=last, where=where
+            )
+        if names:
+            place = {item.name: at for at, item in enumerate(chosen)}
+            rows.sort(key=lambda row: place[row.metric])
         return Answer(tuple(rows), self.snapshot, self.as_of, self.about["data_health"])
 
     def scorecard(self, *, grain: str | None = None, until: str | None = None) -> Scorecard:
@@ -184,6 +202,7 @@ class Answers:
                 day's windows have passed.
         """
         period = self.period(grain=grain, until=until)
+        changes = Changes(self, period)
         definitions = list(self.catalogue)
         current = self._cells(definitions, period)
         before = period.before()
@@ -192,27 +211,29 @@ class Answers:
         entries = []
         for definition in definitions:
             cell, earlier = current[definition.name], previous.get(definition.name)
-            made = self._made(cell)
+            made = self.made(cell)
             comparable = earlier is not None and definition.estimator in (
                 "proportion", "mean", "ratio",
             )  # fmt: skip
-            entries.append(
-                MetricEntry(
-                    _info(definition), made[0],
-                    previous=self._made(earlier)[0] if earlier is not None else None,
-                    change=self._change(definition, cell, earlier)
-                    if comparable and earlier is not None else None,
-                    series=tuple(series.get(definition.name, ())),
-                    also=tuple(made[1:]),
-                )
+            entry = MetricEntry(
+                info(definition), made[0],
+                previous=self.made(earlier)[0] if earlier is not None else None,
+                change=self.change_of(definition, cell, earlier)
+                if comparable and earlier is not None else None,
+                series=tuple(series.get(definition.name, ())),
+                also=tuple(made[1:]),
             )  # fmt: skip
-        names = [definition.name for definition in definitions]
-        return build(
-            entries, load_targets(self.workspace.root / "targets.yaml", names),
+            entries.append(changes.entry(entry, cell, earlier))
+        entries += self.reckoner.entries(period)
+        card = build(
+            entries, changes.targets,
             title=self.workspace.settings.workspace.name, period=period.words, grain=period.grain,
             data_health=self.about["data_health"], snapshot=self.snapshot, as_of=self.as_of,
             currency=self.workspace.settings.workspace.currency,
+            annotations=changes.shown_annotations(),
+            baseline=changes.baseline.words if changes.baseline else "",
         )  # fmt: skip
+        return findings(changes, card)
 
     def why(self, conversation: str) -> ConversationPage:
         """One conversation with its timeline and every metric's verdict on it.
@@ -225,7 +246,13 @@ class Answers:
         )
 
     def units(
-        self, metric: str, outcome: drill.Outcome, limit: int, *, period: Period | None = None
+        self,
+        metric: str,
+        outcome: drill.Outcome,
+        limit: int,
+        *,
+        period: Period | None = None,
+        segment: Mapping[str, str | None] | None = None,
     ) -> list[drill.Unit]:
         """Units a metric counted in one way, ordered by their key.
 
@@ -234,11 +261,12 @@ class Answers:
             outcome: numerator, denominator, unknown or excluded.
             limit: most units returned.
             period: only those of these reporting days.
+            segment: only those with these values.
         """
         since, until = (period.since, period.until) if period else (None, None)
         return drill.conversations(
             self.engine, self.catalogue.get(metric), outcome=outcome, since=since, until=until,
-            limit=limit,
+            segment=segment, limit=limit,
         )  # fmt: skip
 
     def polite_first(self, conversations: Sequence[str]) -> list[str]:
@@ -254,6 +282,11 @@ class Answers:
                 " conversation_id"
             )
         ]
+
+    @cached_property
+    def reckoner(self) -> Reckoner:
+        """Derived figures of this publication."""
+        return Reckoner(self)
 
     def _cells(self, definitions: list[Definition], period: Period) -> dict[str, MeasureCell]:
         cells = query.measures(self.engine, definitions, since=period.since, until=period.until)
@@ -272,10 +305,10 @@ class Answers:
         cells = query.measures(self.engine, definitions, grain=grain, since=start, until=until)
         for cell in cells:
             if cell.period_start is not None:
-                found.setdefault(cell.metric, []).append(self._made(cell)[0])
+                found.setdefault(cell.metric, []).append(self.made(cell)[0])
         return found
 
-    def _made(self, cell: MeasureCell) -> list[Estimate]:
+    def made(self, cell: MeasureCell) -> list[Estimate]:
         """The estimates of one cell: one per quantile, and a follow-up curve's where there is one."""
         definition = self.catalogue.definitions[cell.metric]
         wanted: Sequence[float | None] = definition.quantiles or (None,)
@@ -291,7 +324,7 @@ class Answers:
         return make(
             cell, estimator=estimator, unit=definition.measured_in, level=section.level,
             evidence=self._evidence(definition, cell), snapshot=self.snapshot, as_of=self.as_of,
-            quantile=quantile, thresholds=self._thresholds,
+            quantile=quantile, thresholds=self.thresholds,
         )  # fmt: skip
 
     def _evidence(self, definition: Definition, cell: MeasureCell) -> str:
@@ -305,15 +338,19 @@ class Answers:
             return "system_confirmed"
         return definition.evidence
 
-    def _change(self, definition: Definition, cell: MeasureCell, earlier: MeasureCell) -> Estimate:
+    def change_of(
+        self, definition: Definition, cell: MeasureCell, earlier: MeasureCell
+    ) -> Estimate:
+        """The difference of two cells of one metric, with the customers of both accounted for."""
         return change(
             cell, earlier, unit=definition.measured_in,
             level=self.workspace.settings.estimates.level, evidence=definition.evidence,
-            snapshot=self.snapshot, as_of=self.as_of, thresholds=self._thresholds,
+            snapshot=self.snapshot, as_of=self.as_of, thresholds=self.thresholds,
         )  # fmt: skip
 
     @cached_property
-    def _thresholds(self) -> Thresholds:
+    def thresholds(self) -> Thresholds:
+        """Floors of refusals, as configured."""
         section = self.workspace.settings.estimates
         return Thresholds(
             min_units=section.min_units,
@@ -353,7 +390,8 @@ class Answers:
         return Period(grain, start, window.period_end(start, grain))
 
 
-def _info(definition: Definition) -> MetricInfo:
+def info(definition: Described) -> MetricInfo:
+    """What a page says about a metric."""
     return MetricInfo(
         name=definition.name, title=definition.title, question=definition.question,
         category=definition.category, better=definition.better, tier=definition.tier,

@@ -36,16 +36,16 @@ def demo(
 ) -> None:
     """Build a workspace from simulated conversations and show its scorecard."""
     from candor import pipeline
-    from candor.answers import Answers
-    from candor.reports import assemble, html, terminal
+    from candor.answers import Answers, views
+    from candor.reports import assemble, terminal
 
     with output.progress("demo") as report:
         built = pipeline.build_demo(folder, conversations=conversations, seed=seed, progress=report)
         report("writing the scorecard", None)
         with Answers.open(built.workspace_root) as answers:
             card = answers.scorecard()
-            page = html.render(assemble.report(answers, card, answers.period()))
-    built.html.write_text(page, encoding="utf-8")
+            arranged = views.arrange(card, views.choose(None, None), answers.catalogue)
+            assemble.write_scorecard(built.html, answers, arranged, answers.period())
     if json:
         output.print_json(
             {
@@ -53,12 +53,12 @@ def demo(
                 "html": str(built.html),
                 "ingested": built.ingested.as_dict(),
                 "measured": built.measured.as_dict(),
-                "scorecard": card.as_dict(),
+                "scorecard": arranged.as_dict(),
             }
         )
         return
     _print_ingest(built.ingested)
-    terminal.print_scorecard(card)
+    terminal.print_view(arranged)
     output.say(f"\nScorecard to keep: {built.html}")
     output.say(f"Ask on: candor why <conversation> -w {folder} · candor metrics -w {folder}")
 

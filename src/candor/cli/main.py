@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from candor.cli import building, output, reading, upkeep
+from candor.cli import alerting, building, output, packs, reading, resolving, upkeep
 from candor.errors import CandorError, Problem
 
 INTERRUPTED = 130
@@ -47,7 +47,10 @@ def program(
 
 building.register(app)
 reading.register(app)
+packs.register(app)
+resolving.register(app)
 upkeep.register(app)
+alerting.register(app)
 
 
 def run() -> None:

@@ -59,12 +59,24 @@ def show(
 
 
 def scorecard(
-    view: Annotated[str, typer.Option(help="categories: the five categories.")] = "categories",
+    view: Annotated[
+        str | None,
+        typer.Option(
+            help="categories (default), tiers, pillars, understand-reason-respond, "
+            "support-automation, support-agent, legacy or maturity."
+        ),
+    ] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option(help="crawl, walk, run (measuring); early, mature, advanced (AI agent)."),
+    ] = None,
     grain: Annotated[
         str | None, typer.Option(help="Period compared with the one before (else candor.toml).")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Day after the last day shown (ISO).")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write a self-contained .html file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a .html, .pdf, .xlsx or .json file.")
+    ] = None,
     fail_on: Annotated[
         str | None,
         typer.Option(help="missed or unsure: exit with 3 when a target has that status."),
@@ -72,55 +84,56 @@ def scorecard(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> int:
-    """The management page: five categories, targets, change, and what cannot be said."""
-    from candor.answers import Answers
+    """The management page: figures by view, targets, change, and what cannot be said."""
+    from candor.answers import Answers, views
+    from candor.reports import export
 
-    if view != "categories":
-        raise CandorError(
-            "usage.view", Problem(f"unknown view '{view}'", "--view", "categories"), exit_code=2
-        )
+    chosen = views.choose(view, stage)
     if fail_on not in (None, "missed", "unsure"):
         raise CandorError(
             "usage.fail_on", Problem(f"unknown status '{fail_on}'", "--fail-on", "missed or unsure"),
             exit_code=2,
         )  # fmt: skip
-    if out is not None and (out.suffix != ".html" or not out.parent.is_dir()):
-        raise CandorError(
-            "usage.out",
-            Problem(
-                f"cannot write {out}", "--out", "a name ending in .html in a folder that exists"
-            ),
-            exit_code=2,
-        )
+    if out is not None:
+        export.check(out)
     with Answers.open_at(workspace) as answers:
         card = answers.scorecard(grain=grain, until=until)
+        arranged = views.arrange(card, chosen, answers.catalogue, stage)
         if out is not None:
-            from candor.reports import assemble, html
+            from candor.reports import assemble
 
-            out.write_text(
-                html.render(
-                    assemble.report(answers, card, answers.period(grain=grain, until=until))
-                ),
-                encoding="utf-8",
+            assemble.write_scorecard(
+                out, answers, arranged, answers.period(grain=grain, until=until)
             )
             output.say(f"wrote {out}")
     if json:
-        output.print_json(card.as_dict())
+        output.print_json(arranged.as_dict())
     elif out is None:
         from candor.reports import terminal
 
-        terminal.print_scorecard(card)
+        terminal.print_view(arranged)
     return 3 if fail_on and card.has_status(fail_on) else 0
 
 
 def metrics(
     search: Annotated[str, typer.Argument(help="Words in name, title or question.")] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the catalogue as a searchable .html page, .pdf, .xlsx or .json."),
+    ] = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
     """The catalogue, and what this workspace's data can support."""
     from candor import answers, pipeline
 
+    if out is not None:
+        from candor.reports import catalogue, export
+
+        export.check(out)
+        catalogue.write(out, catalogue.book(pipeline.find_workspace(workspace), search))
+        output.say(f"wrote {out}")
+        return
     rows = answers.catalogue(pipeline.find_workspace(workspace), search)
     if json:
         output.print_json({"metrics": [row.as_dict() for row in rows]})

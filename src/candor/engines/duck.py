@@ -8,6 +8,8 @@ every engine: ``key60`` names a text, ``bucket200`` assigns it to one of 200 cus
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -83,6 +85,24 @@ class DuckEngine:
     def arrow(self, sql: str) -> pa.Table:
         """The whole result of a query as an Arrow table."""
         return self._connection.execute(sql).to_arrow_table()
+
+    def arrow_in_order(self, sql: str) -> pa.Table:
+        """The same, its rows in the order in which the tables it reads hold theirs."""
+        self._connection.execute("set preserve_insertion_order = true")
+        try:
+            return self._connection.sql(sql).to_arrow_table()
+        finally:
+            self._connection.execute("set preserve_insertion_order = false")
+
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Use a single worker meanwhile: on small data others only wait, and waiting costs too."""
+        before = self.rows("select current_setting('threads')")[0][0]
+        self._connection.execute("set threads = 1")
+        try:
+            yield
+        finally:
+            self._connection.execute(f"set threads = {int(before)}")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The whole result of a query as tuples, always fetched to the end."""

@@ -1,7 +1,7 @@
 -- grain: one AI agent
 -- key: agent
 -- clock: deployed_at, else the first conversation it took part in
--- reads: ev_release, _thread, _base, _contact, setting
+-- reads: ev_release, _base, setting
 with released as (
     select r.ai_agent_id as agent, min(r.deployed_at) as live_at
     from ev_release as r
@@ -11,12 +11,10 @@ with released as (
 ),
 
 seen as (
-    select t.ai_agent_id as agent, min(b.started_at) as live_at
+    select b.ai_agent_id as agent, min(b.started_at) as live_at
     from _base as b
-    inner join _thread as t on b.thread_key = t.thread_key
-    inner join _contact as c on b.thread_key = c.thread_key and b.conversation_no = c.conversation_no
-    where c.ai_messages > 0 and t.ai_agent_id is not null
-    group by t.ai_agent_id
+    where b.ai_messages > 0 and b.ai_agent_id is not null
+    group by b.ai_agent_id
 )
 
 select

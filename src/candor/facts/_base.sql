@@ -1,17 +1,19 @@
 -- grain: one conversation
 -- key: conversation_key
 -- clock: first_at, up to as_of
--- reads: _thread, _contact, _reply, _ending, _predicted, _person, setting
--- A thread without any public message is one conversation that nobody joined.
+-- reads: _slot, _thread, _contact, _reply, _ending, _predicted, _person, setting
+-- as: columns
+-- aligned: b
 with contact as (
     select
-        t.thread_key,
-        coalesce(c.conversation_no, 1) as conversation_no,
+        b.thread_key,
+        b.conversation_no,
         case
-            when coalesce(c.conversation_no, 1) = 1 then t.thread_key
-            else key60(t.thread_id || '#' || cast(c.conversation_no as varchar))
+            when b.conversation_no = 1 then b.thread_key
+            else key60(t.thread_id || '#' || cast(b.conversation_no as varchar))
         end as conversation_key,
         t.customer_id,
+        t.ai_agent_id,
         t.channel,
         t.is_synthetic_time,
         t.gap_us,
@@ -21,17 +23,17 @@ with contact as (
         coalesce(c.first_at, t.started_at) as started_at,
         c.last_at as last_activity_at,
         c.first_human_at,
+        coalesce(c.ai_messages, 0) as ai_messages,
         e.closed_at,
         r.first_contact_at,
         r.contact_code,
         r.last_contact_at
-    from _thread as t
-    left join _contact as c on t.thread_key = c.thread_key
-    left join _reply as r on c.thread_key = r.thread_key and c.conversation_no = r.conversation_no
-    left join _ending as e
-        on t.thread_key = e.thread_key and coalesce(c.conversation_no, 1) = e.conversation_no
-    left join _predicted as d
-        on t.thread_key = d.thread_key and coalesce(c.conversation_no, 1) = d.conversation_no
+    from _slot as b
+    inner join _thread as t on b.thread_key = t.thread_key
+    left join _contact as c on b.thread_key = c.thread_key and b.conversation_no = c.conversation_no
+    left join _reply as r on b.thread_key = r.thread_key and b.conversation_no = r.conversation_no
+    left join _ending as e on b.thread_key = e.thread_key and b.conversation_no = e.conversation_no
+    left join _predicted as d on b.thread_key = d.thread_key and b.conversation_no = d.conversation_no
 )
 
 select
@@ -42,12 +44,14 @@ select
     n.person_key is not null as customer_known,
     n.bucket,
     b.channel,
+    b.ai_agent_id,
     b.is_synthetic_time,
     b.intent_id,
     b.has_intent,
     b.started_at,
     b.last_activity_at,
     b.first_human_at,
+    b.ai_messages,
     b.closed_at,
     case
         when b.closed_at is not null and b.closed_at < b.last_activity_at + b.gap_us then b.closed_at

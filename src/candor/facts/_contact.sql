@@ -2,6 +2,7 @@
 -- key: thread_key, conversation_no
 -- clock: occurred_at
 -- reads: _message, _split
+-- as: columns
 -- Last and first times of each kind of message are enough to tell what came after what, without ordering rows.
 select
     m.thread_key,

@@ -1,20 +1,13 @@
 -- grain: one public message of a customer, AI agent or human agent
 -- key: message_key
 -- clock: occurred_at, up to as_of
--- reads: ev_message, ev_assessment, _scorer, setting
+-- reads: ev_message, _scored_kind, setting
+-- as: columns
+-- sorted: thread_key, occurred_at
 -- Actors and kinds become small integers once, so that later passes compare no text.
 -- actor: 0 customer, 1 AI agent, 2 human agent.
 -- kind: 0 unknown, 1 answer, 2 clarification, 3 greeting, 4 fallback, 5 notice or note, 6 closing or survey.
--- Where the source states no kind, the built-in scorer's stands, found by the event key in its assessment id.
-with scored as (
-    select
-        cast(split_part(a.assessment_id, ':', 2) as bigint) as message_key,
-        a.label
-    from ev_assessment as a
-    inner join _scorer as n on a.assessor_version = n.assessor_version
-    where a.assessor_id = 'candor_signals' and a.criterion = 'message_kind' and a.label is not null
-)
-
+-- Where the source states no kind, the built-in scorer's stands.
 select
     m.event_key as message_key,
     m.thread_key,
@@ -37,7 +30,7 @@ select
     cast(case m.feedback when 'positive' then 1 when 'negative' then -1 else 0 end as tinyint) as feedback
 from ev_message as m
 cross join setting as s
-left join scored as k on m.event_key = k.message_key
+left join _scored_kind as k on m.event_key = k.message_key
 where
     m.is_public
     and m.actor in ('customer', 'ai_agent', 'human_agent')

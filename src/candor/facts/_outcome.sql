@@ -3,6 +3,8 @@
 -- clock: last_activity_at, up to the data's horizon
 -- reads: _base, _contact, _reply, _escalation, _ending, _surveyed, _record, _harm_source, _return, _stranger,
 -- reads: _reopening, _claimed, setting
+-- as: columns
+-- aligned: b
 -- The last word, who confirmed it, whether the person came back, and what follows for the outcome.
 -- Three-valued throughout: null is "not (yet) known". Windows are closed-open and count from the last activity.
 with joined as (
@@ -322,7 +324,11 @@ known as (
         case
             when j.is_synthetic_time or j.is_open or j.last_activity_at is null then null
             else greatest(coalesce(j.return_at, j.horizon_us) - j.last_activity_at, 0)
-        end as return_at_risk_us
+        end as return_at_risk_us,
+        case
+            when j.is_synthetic_time or j.is_open or j.last_activity_at is null then null
+            else greatest(j.horizon_us - j.last_activity_at, 0)
+        end as followed_us
     from heard as j
 )
 
@@ -373,6 +379,7 @@ select
     k.has_account_closure,
     k.return_delay_us,
     k.return_at_risk_us,
+    k.followed_us,
     k.claimed,
     k.claim_is_billable,
     case

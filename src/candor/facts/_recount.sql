@@ -2,6 +2,7 @@
 -- key: thread_key, conversation_no
 -- clock: occurred_at
 -- reads: _message, _contact, _split, _escalation
+-- as: columns
 -- Only these contacts are read a second time: greeted before the customer spoke, answered between two
 -- customer messages, or escalated.
 with target as (

@@ -2,7 +2,8 @@
 -- key: thread_key, occurred_at, signal (several messages may share an instant)
 -- clock: occurred_at of the message
 -- reads: ev_assessment, _scorer, _judged, _judged_thread, setting
--- as: view
+-- as: columns
+-- sorted: thread_key, occurred_at
 -- signal: 1 reply class, 2 sentiment, 3 rephrase. code of a class: 1 gratitude, 2 affirm, 3 follow_up,
 -- 4 negative, 5 asks_human, null abstained. code of a rephrase: 1 yes, 0 no. Sentiment is in millionths.
 -- The built-in scorer stamps a verdict with the thread and the time of its message, so nothing is looked up,

@@ -2,34 +2,39 @@
 
 Reads the ``ev_<type>`` views of an engine and writes one table per fact into its database; steps,
 whose names begin with ``_``, are temporary and dropped after their last reader. Reference tables
-(``setting``, ``setting_gap``, ``setting_coverage``, ``calendar_day``, ``intent``, ``human_agent``)
-are registered here. Instants are epoch microseconds UTC; reporting days follow the workspace's zone.
+(``setting``, ``setting_gap``, ``setting_coverage``, ``setting_money``, ``calendar_day``, ``intent``,
+``human_agent``) are registered here. Instants are epoch microseconds UTC; reporting days follow the
+workspace's zone.
 """
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from graphlib import TopologicalSorter
-from importlib.resources import files
+from decimal import Decimal
 
 import pyarrow as pa
-import sqlglot
-from sqlglot import exp
 
 from candor.engines.duck import DuckEngine
-from candor.facts import schema
-from candor.facts.components import representatives
+from candor.facts.steps import Step, steps, tables_behind
+from candor.facts.workshop import Workshop, looks
 from candor.settings import CHANNELS, Settings
 from candor.window import DAY, HOUR, calendar, duration, to_day
 from candor.workspace import HumanAgent, Intent
 
-_STITCH = re.compile(r"^-- stitch: (\w+)$", re.MULTILINE)
-_VIEW = re.compile(r"^-- as: view$", re.MULTILINE)
+__all__ = ["BuiltFact", "Step", "build_facts", "steps"]
+
+MONEY = pa.decimal128(18, 6)
+_LARGE = ("message", "assessment")
+"""Event types of which there are many to each conversation."""
+_FEW_ROWS = 50_000
+_SMALL_ROWS = 3_000_000
+"""Below, a second worker gives less than its waiting costs."""
+_KEPT_ROWS = 40_000_000
+"""Up to this many messages and assessments are kept in memory (some 30 bytes each); more spill as tables."""
 _ANY_SOURCE = "select covered_until from ev_coverage where has_conversations"
 
 
@@ -48,46 +53,6 @@ class BuiltFact:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One SQL file.
-
-    Attributes:
-        name: table it makes.
-        sql: its text.
-        reads: tables it reads, in alphabetical order.
-        stitches: table of connected components made from it, or "".
-        is_view: read by few and never stored.
-    """
-
-    name: str
-    sql: str
-    reads: tuple[str, ...]
-    stitches: str
-    is_view: bool
-
-
-@cache
-def steps() -> Mapping[str, Step]:
-    """Every SQL file of this folder by table name, in an order in which they can be run."""
-    found = {
-        item.name.removesuffix(".sql"): _step(
-            item.name.removesuffix(".sql"), item.read_text(encoding="utf-8")
-        )
-        for item in sorted(files("candor.facts").iterdir(), key=lambda item: item.name)
-        if item.name.endswith(".sql")
-    }
-    makers = {name: name for name in found}
-    makers |= {step.stitches: name for name, step in found.items() if step.stitches}
-    sorter = TopologicalSorter(
-        {
-            name: sorted({makers[table] for table in step.reads if table in makers})
-            for name, step in found.items()
-        }
-    )
-    return {name: found[name] for name in sorter.static_order()}
-
-
 def build_facts(
     engine: DuckEngine,
     settings: Settings,
@@ -96,6 +61,7 @@ def build_facts(
     intents: Sequence[Intent] = (),
     human_agents: Sequence[HumanAgent] = (),
     keep_steps: bool = False,
+    is_plain: bool | None = None,
     progress: Callable[[BuiltFact], None] | None = None,
 ) -> list[BuiltFact]:
     """Build every fact from the engine's ``ev_*`` views.
@@ -107,67 +73,44 @@ def build_facts(
         intents: rows of ``intents.yaml``.
         human_agents: rows of ``agents.csv``, with ``human_agent_id`` pseudonymised as in events.
         keep_steps: leave the temporary steps in place, for inspection.
+        is_plain: run every step exactly as its SQL is written; None does so where there is so little
+            that preparing anything better costs more than it saves.
         progress: called after each table.
 
     Returns:
         One record per table, in the order in which they were built.
     """
     _register(engine, settings, as_of_us, intents, human_agents)
+    rows = engine.rows(
+        f"select {' + '.join(f'(select count(*) from ev_{name})' for name in _LARGE)}"
+    )[0][0]
     built: list[BuiltFact] = []
     order = list(steps().values())
-    last_reader = {table: step.name for step in order for table in _tables_behind(step)}
+    last_reader = {table: step.name for step in order for table in tables_behind(step)}
     last_reader |= {step.name: step.name for step in order if step.stitches}
-    for step in order:
-        started = time.perf_counter()
-        _create(engine, step)
-        if not step.is_view or step.name in schema.facts():
-            rows = int(engine.rows(f'select count(*) from "{step.name}"')[0][0])
-            built.append(BuiltFact(step.name, rows, time.perf_counter() - started))
-            if progress is not None:
-                progress(built[-1])
-        if not keep_steps:
-            for table, reader in last_reader.items():
-                if reader == step.name:
-                    engine.run(f'drop table "{table}"')
-    return built
-
-
-def _tables_behind(step: Step) -> set[str]:
-    """Temporary tables that a step reads, also through views."""
-    found: set[str] = set()
-    for name in step.reads:
-        if name in steps() and steps()[name].is_view:
-            found |= _tables_behind(steps()[name])
-        elif name.startswith("_"):
-            found.add(name)
-    return found
-
-
-def _step(name: str, sql: str) -> Step:
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
-    own = {item.alias_or_name for item in tree.find_all(exp.CTE)}
-    reads = {item.name for item in tree.find_all(exp.Table)} - own
-    stitches = _STITCH.search(sql)
-    return Step(
-        name, sql, tuple(sorted(reads)), stitches[1] if stitches else "", bool(_VIEW.search(sql))
+    last_look = {table: step.name for step in order if looks(step) for table in step.reads}
+    workshop = Workshop(
+        engine,
+        is_plain=rows < _FEW_ROWS if is_plain is None else is_plain,
+        is_kept=rows <= _KEPT_ROWS,
     )
-
-
-def _create(engine: DuckEngine, step: Step) -> None:
-    kind = "view" if step.is_view else "table"
-    if step.name in schema.facts():
-        declared = ", ".join(
-            f'cast("{column.name}" as {column.type}) as "{column.name}"'
-            for column in schema.columns(step.name).values()
-        )
-        body = f"select {declared} from (\n{step.sql}\n) as fact"
-    else:
-        body = step.sql
-    lifetime = "temp " if step.name.startswith("_") else ""
-    engine.run(f'create or replace {lifetime}{kind} "{step.name}" as\n{body}')
-    if step.stitches:
-        pairs = engine.arrow(f'select node, other from "{step.name}"')
-        engine.load(step.stitches, representatives(pairs), temporary=True)
+    with engine.one_thread() if rows < _SMALL_ROWS else nullcontext():
+        for step in order:
+            started = time.perf_counter()
+            made = workshop.make(step)
+            if made is not None:
+                built.append(BuiltFact(step.name, made, time.perf_counter() - started))
+                if progress is not None:
+                    progress(built[-1])
+            if not keep_steps:
+                for table, reader in last_reader.items():
+                    if reader == step.name:
+                        workshop.drop(table)
+                    elif last_look.get(table) == step.name:
+                        workshop.release(table)
+        if keep_steps:
+            workshop.show()
+    return built
 
 
 def _register(
@@ -211,6 +154,11 @@ def _register(
         ),
         temporary=True,
     )
+    engine.load(
+        "setting_money",
+        pa.table({"currency": pa.array([settings.workspace.currency], pa.string())}),
+        temporary=True,
+    )
     engine.run(
         "create or replace temp table setting_coverage as"
         " select source, max(covered_until) as covered_until from ev_coverage"
@@ -228,7 +176,15 @@ def _register_calendar(engine: DuckEngine, zone: str, as_of_us: int) -> None:
         " union all select min(occurred_at) from ev_message"
         " union all select min(occurred_at) from ev_handoff"
         " union all select min(occurred_at) from ev_suggestion"
-        " union all select min(least(asked_at, answered_at, occurred_at)) from ev_survey) as instant"
+        " union all select min(least(asked_at, answered_at, occurred_at)) from ev_survey"
+        " union all select min(occurred_at) from ev_claim"
+        " union all select min(occurred_at) from ev_cost"
+        " union all select min(occurred_at) from ev_confirmation"
+        " union all select min(occurred_at) from ev_intervention"
+        " union all select min(occurred_at) from ev_account"
+        " union all select min(assigned_at) from ev_exposure"
+        " union all select min(opened_at) from ev_gap"
+        " union all select min(period_start) from ev_invoice_line) as instant"
     )[0][0]
     first = as_of_us if earliest is None else min(int(earliest), as_of_us)
     days = list(calendar(zone, first, as_of_us))
@@ -259,8 +215,14 @@ def _intent_table(intents: Sequence[Intent]) -> pa.Table:
             "complexity": pa.array([item.complexity for item in intents], text),
             "kind": pa.array([item.kind for item in intents], text),
             "owner": pa.array([item.owner or None for item in intents], text),
+            "unit_value": pa.array([_money(item.unit_value) for item in intents], MONEY),
         }
     )
+
+
+def _money(amount: float | None) -> Decimal | None:
+    """An amount of a reference file as exact decimal, as it was written there."""
+    return None if amount is None else Decimal(str(amount))
 
 
 def _human_agent_table(human_agents: Sequence[HumanAgent]) -> pa.Table:
@@ -276,5 +238,6 @@ def _human_agent_table(human_agents: Sequence[HumanAgent]) -> pa.Table:
                 pa.int32(),
             ),
             "is_csm": pa.array([item.is_csm for item in human_agents], pa.bool_()),
+            "cost_per_hour": pa.array([_money(item.cost_per_hour) for item in human_agents], MONEY),
         }
     )

@@ -1,9 +1,9 @@
 -- grain: one contact inside a thread
 -- key: conversation_id
 -- clock: started_at; windows count from last_activity_at
--- reads: _base, _thread, _contact, _reply, _outcome, _ending, _state, _escalation, _action,
--- reads: _multi_intent, _predicted, _monitored, _guarded, _assessed, _surveyed, _costed, _recount, _calendar,
--- reads: _agent_live, _intent_live, _previous, intent, setting
+-- reads: _base, _circumstance, _thread, _contact, _reply, _outcome, _ending, _state, _escalation, _action,
+-- reads: _multi_intent, _predicted, _guarded, _assessed, _surveyed, _costed, _recount, _previous, setting
+-- aligned: b
 with joined as (
     select
         b.conversation_key,
@@ -38,11 +38,15 @@ with joined as (
         coalesce(t.is_test, false) as is_test,
         coalesce(t.is_spam, false) as is_spam,
         coalesce(t.direction <> 'proactive', true) as is_inbound,
-        i.kind as intent_kind,
-        i.risk as intent_risk,
-        i.complexity as intent_complexity,
-        coalesce(i.is_automatable, true) as is_automatable,
-        i.intent_id is not null as has_intent_policy,
+        x.day,
+        x.intent_kind,
+        x.intent_risk,
+        x.intent_complexity,
+        x.is_automatable,
+        x.has_intent_policy,
+        x.monitored_since,
+        x.agent_live_at,
+        x.intent_live_at,
         coalesce(c.customer_messages, 0) as customer_messages,
         coalesce(c.ai_messages, 0) as ai_messages,
         coalesce(c.human_messages, 0) as human_messages,
@@ -94,18 +98,98 @@ with joined as (
         n.escalation_turn,
         p.is_repeat,
         p.is_channel_switch,
+        d.is_multi_intent,
+        y.intents_raised,
+        y.intents_solved,
+        a.ai_actions,
+        e.code_scores,
+        e.human_scores,
+        e.judge_scores,
+        e.near_miss_verdicts,
+        e.near_misses as judged_near_misses,
+        e.needs_human as judged_needs_human,
+        e.violation as judged_violation,
+        f.last_state,
+        w.near_misses as guarded_near_misses,
+        w.overrides,
+        w.violations,
+        w.worst,
+        u.csat_about,
+        u.csat_ppm,
+        u.survey_answered,
+        u.survey_asked,
+        q.cost_amount,
+        q.cost_currency,
+        q.human_minutes,
+        o.abandoned,
+        o.answered,
+        o.asked_human,
+        o.claim_is_billable,
+        o.claimed,
+        o.claimed_resolved,
+        o.confirmed,
+        o.confirmed_at,
+        o.contained,
+        o.contradicted,
+        o.customer_spoke_last,
+        o.customer_verdict,
+        o.ended_negative,
+        o.evidence,
+        o.explicit_feedback,
+        o.followed_us,
+        o.forced_termination,
+        o.has_account_closure,
+        o.has_complaint,
+        o.has_dispute,
+        o.has_reversal,
+        o.human_requested_at,
+        o.is_open,
+        o.other_thread_human_reply_at,
+        o.rage_quit,
+        o.reopened_24h,
+        o.reopened_48h,
+        o.reopened_72h,
+        o.reopened_7d,
+        o.reopened_at,
+        o.reply_class,
+        o.return_at,
+        o.return_at_risk_us,
+        o.return_channel,
+        o.return_class,
+        o.return_delay_us,
+        o.returned_24h,
+        o.returned_48h,
+        o.returned_72h,
+        o.returned_7d,
+        o.system_verdict,
+        o.system_verdict_at,
+        o.thread_return_at,
+        o.true_resolution,
+        o.unknown_issue_contact_at,
+        o.window_open_24h,
+        o.window_open_72h,
+        o.window_open_7d,
         s.day_us,
         s.as_of_us
     from _base as b
     cross join setting as s
     inner join _thread as t on b.thread_key = t.thread_key
+    inner join _circumstance as x on b.conversation_key = x.conversation_key
+    inner join _outcome as o on b.conversation_key = o.conversation_key
     left join _contact as c on b.thread_key = c.thread_key and b.conversation_no = c.conversation_no
     left join _reply as r on b.thread_key = r.thread_key and b.conversation_no = r.conversation_no
     left join _ending as g on b.thread_key = g.thread_key and b.conversation_no = g.conversation_no
     left join _escalation as h on b.thread_key = h.thread_key and b.conversation_no = h.conversation_no
     left join _recount as n on b.thread_key = n.thread_key and b.conversation_no = n.conversation_no
     left join _previous as p on b.conversation_key = p.conversation_key
-    left join intent as i on b.intent_id = i.intent_id
+    left join _predicted as d on b.thread_key = d.thread_key and b.conversation_no = d.conversation_no
+    left join _multi_intent as y on b.thread_key = y.thread_key and b.conversation_no = y.conversation_no
+    left join _action as a on b.thread_key = a.thread_key and b.conversation_no = a.conversation_no
+    left join _assessed as e on b.thread_key = e.thread_key and b.conversation_no = e.conversation_no
+    left join _guarded as w on b.thread_key = w.thread_key and b.conversation_no = w.conversation_no
+    left join _surveyed as u on b.thread_key = u.thread_key and b.conversation_no = u.conversation_no
+    left join _costed as q on b.thread_key = q.thread_key and b.conversation_no = q.conversation_no
+    left join _state as f on b.thread_key = f.thread_key
 )
 
 select
@@ -153,7 +237,7 @@ select
     case when j.has_unknown_kind then null else j.ai_messages > 0 and j.ai_greetings = j.ai_messages end
         as ai_greeting_only,
     j.ai_endings > 0 as end_topic_reached,
-    d.is_multi_intent,
+    j.is_multi_intent,
     j.started_at,
     j.ended_at,
     j.last_activity_at,
@@ -167,7 +251,7 @@ select
     j.first_human_at,
     j.last_human_at,
     j.closed_at,
-    k.day,
+    j.day,
     j.customer_messages,
     j.ai_messages,
     j.human_messages,
@@ -179,12 +263,12 @@ select
     j.rephrases,
     j.handoffs,
     j.transfers,
-    coalesce(a.ai_actions, 0) as ai_actions,
-    case when d.is_multi_intent then y.intents_raised when not d.is_multi_intent then 1 end as intents_raised,
+    coalesce(j.ai_actions, 0) as ai_actions,
+    case when j.is_multi_intent then j.intents_raised when not j.is_multi_intent then 1 end as intents_raised,
     case
-        when d.is_multi_intent then y.intents_solved
-        when o.true_resolution then 1
-        when not o.true_resolution then 0
+        when j.is_multi_intent then j.intents_solved
+        when j.true_resolution then 1
+        when not j.true_resolution then 0
     end as intents_solved,
     j.escalated,
     j.escalation_attempt_at is not null as escalation_attempted,
@@ -199,146 +283,147 @@ select
     case
         when not j.escalated or j.escalation_reason is null then null
         when j.escalation_reason not in ('low_confidence', 'sentiment', 'policy') then false
-        else coalesce(o.human_requested_at > j.escalated_at, o.human_requested_at is null)
+        else coalesce(j.human_requested_at > j.escalated_at, j.human_requested_at is null)
     end as is_proactive_escalation,
-    o.human_requested_at,
-    o.asked_human,
+    j.human_requested_at,
+    j.asked_human,
     case
-        when o.human_requested_at is null then null
-        when j.last_human_at >= o.human_requested_at or j.last_accepted_at >= o.human_requested_at then true
-        when o.is_open or j.last_unaccepted_at > coalesce(j.last_human_at, j.last_unaccepted_at - 1) then null
+        when j.human_requested_at is null then null
+        when j.last_human_at >= j.human_requested_at or j.last_accepted_at >= j.human_requested_at then true
+        when j.is_open or j.last_unaccepted_at > coalesce(j.last_human_at, j.last_unaccepted_at - 1) then null
         else false
     end as human_came,
     case
-        when e.needs_human is not null then e.needs_human
+        when j.judged_needs_human is not null then j.judged_needs_human
         when not j.is_automatable or j.intent_risk = 'high' then true
     end as needs_human,
     j.transfers >= 2 as is_chain,
     j.is_ping_pong,
     j.blocked_reason,
-    o.is_open,
+    j.is_open,
     j.closed_at is not null as closed,
     j.closed_by,
     j.close_reason,
-    f.last_state,
-    o.answered,
-    o.customer_spoke_last,
-    o.abandoned,
-    o.rage_quit,
-    o.forced_termination,
-    case when o.abandoned or o.rage_quit then j.ai_turns end as drop_off_turn,
-    o.reply_class,
-    o.explicit_feedback,
-    o.ended_negative,
+    j.last_state,
+    j.answered,
+    j.customer_spoke_last,
+    j.abandoned,
+    j.rage_quit,
+    j.forced_termination,
+    case when j.abandoned or j.rage_quit then j.ai_turns end as drop_off_turn,
+    j.reply_class,
+    j.explicit_feedback,
+    j.ended_negative,
     j.sentiment_first_ppm,
     j.sentiment_last_ppm,
     j.sentiment_mean_ppm,
     j.sentiment_messages,
     case when j.sentiment_messages >= 2 then j.sentiment_last_ppm - j.sentiment_first_ppm end
         as sentiment_change_ppm,
-    o.system_verdict,
-    o.system_verdict_at,
-    o.customer_verdict,
-    o.confirmed,
-    o.contradicted,
-    o.evidence,
-    o.confirmed_at,
-    o.has_complaint,
-    o.has_dispute,
-    o.has_reversal,
-    o.has_account_closure,
-    o.claimed is not null as has_claim,
-    o.claimed,
-    o.claimed_resolved,
-    o.claim_is_billable,
+    j.system_verdict,
+    j.system_verdict_at,
+    j.customer_verdict,
+    j.confirmed,
+    j.contradicted,
+    j.evidence,
+    j.confirmed_at,
+    j.has_complaint,
+    j.has_dispute,
+    j.has_reversal,
+    j.has_account_closure,
+    j.claimed is not null as has_claim,
+    j.claimed,
+    j.claimed_resolved,
+    j.claim_is_billable,
     case
-        when o.claimed_resolved is null or not o.claimed_resolved then null
-        when o.contradicted or o.returned_72h then false
-        when o.confirmed or not o.returned_72h then true
+        when j.claimed_resolved is null or not j.claimed_resolved then null
+        when j.contradicted or j.returned_72h then false
+        when j.confirmed or not j.returned_72h then true
     end as claim_held,
-    o.return_at,
-    o.return_channel,
-    o.return_class,
-    o.thread_return_at,
-    o.reopened_at,
-    o.returned_24h,
-    o.returned_48h,
-    o.returned_72h,
-    o.returned_7d,
-    o.reopened_24h,
-    o.reopened_48h,
-    o.reopened_72h,
-    o.reopened_7d,
-    o.return_delay_us,
-    o.return_at_risk_us,
-    o.unknown_issue_contact_at,
-    o.other_thread_human_reply_at,
-    o.window_open_24h,
-    o.window_open_72h,
-    o.window_open_7d,
-    o.contained,
-    o.contained or coalesce(o.claimed_resolved, false) as looked_successful,
+    j.return_at,
+    j.return_channel,
+    j.return_class,
+    j.thread_return_at,
+    j.reopened_at,
+    j.returned_24h,
+    j.returned_48h,
+    j.returned_72h,
+    j.returned_7d,
+    j.reopened_24h,
+    j.reopened_48h,
+    j.reopened_72h,
+    j.reopened_7d,
+    j.return_delay_us,
+    j.return_at_risk_us,
+    j.followed_us,
+    j.unknown_issue_contact_at,
+    j.other_thread_human_reply_at,
+    j.window_open_24h,
+    j.window_open_72h,
+    j.window_open_7d,
+    j.contained,
+    j.contained or coalesce(j.claimed_resolved, false) as looked_successful,
     case
-        when not coalesce(o.contained or coalesce(o.claimed_resolved, false), false) then null
+        when not coalesce(j.contained or coalesce(j.claimed_resolved, false), false) then null
         when
-            o.contradicted
-            or o.returned_7d
-            or o.has_complaint
-            or o.has_dispute
-            or o.has_reversal
-            or o.has_account_closure
+            j.contradicted
+            or j.returned_7d
+            or j.has_complaint
+            or j.has_dispute
+            or j.has_reversal
+            or j.has_account_closure
             then true
-        when j.is_synthetic_time then case when o.system_verdict = 'confirms' then false end
-        when not o.returned_7d then false
+        when j.is_synthetic_time then case when j.system_verdict = 'confirms' then false end
+        when not j.returned_7d then false
     end as silent_failure,
-    o.true_resolution,
-    case when o.true_resolution then not o.confirmed end as resolution_assumed,
+    j.true_resolution,
+    case when j.true_resolution then not j.confirmed end as resolution_assumed,
     case
         when j.ai_messages = 0 then null
-        when j.transfers > 0 or o.contradicted or o.returned_24h then false
-        when o.system_verdict = 'confirms' then case when not o.returned_24h then true end
-        when not o.answered or o.explicit_feedback = 'neg' or o.ended_negative or o.rage_quit then false
-        when o.is_open or o.forced_termination is null or o.forced_termination or o.rage_quit is null then null
-        when o.answered and o.reply_class is not null and not o.returned_24h then true
+        when j.transfers > 0 or j.contradicted or j.returned_24h then false
+        when j.system_verdict = 'confirms' then case when not j.returned_24h then true end
+        when not j.answered or j.explicit_feedback = 'neg' or j.ended_negative or j.rage_quit then false
+        when j.is_open or j.forced_termination is null or j.forced_termination or j.rage_quit is null then null
+        when j.answered and j.reply_class is not null and not j.returned_24h then true
     end as ai_fcr_24h,
     case
         when j.ai_messages = 0 then null
-        when j.transfers > 0 or o.contradicted or o.returned_72h then false
-        when o.system_verdict = 'confirms' then case when not o.returned_72h then true end
-        when not o.answered or o.explicit_feedback = 'neg' or o.ended_negative or o.rage_quit then false
-        when o.is_open or o.forced_termination is null or o.forced_termination or o.rage_quit is null then null
-        when o.answered and o.reply_class is not null and not o.returned_72h then true
+        when j.transfers > 0 or j.contradicted or j.returned_72h then false
+        when j.system_verdict = 'confirms' then case when not j.returned_72h then true end
+        when not j.answered or j.explicit_feedback = 'neg' or j.ended_negative or j.rage_quit then false
+        when j.is_open or j.forced_termination is null or j.forced_termination or j.rage_quit is null then null
+        when j.answered and j.reply_class is not null and not j.returned_72h then true
     end as ai_fcr_72h,
     case
         when j.human_messages = 0 then null
-        when j.transfers > 1 or o.returned_72h or o.contradicted then false
-        when not o.returned_72h then true
+        when j.transfers > 1 or j.returned_72h or j.contradicted then false
+        when not j.returned_72h then true
     end as human_fcr_72h,
-    coalesce(m.since <= coalesce(j.ended_at, j.last_activity_at, j.started_at), false) as is_monitored,
+    coalesce(j.monitored_since <= coalesce(j.ended_at, j.last_activity_at, j.started_at), false) as is_monitored,
     case
-        when m.since <= coalesce(j.ended_at, j.last_activity_at, j.started_at) then coalesce(w.violations, 0)
+        when j.monitored_since <= coalesce(j.ended_at, j.last_activity_at, j.started_at) then coalesce(j.violations, 0)
     end as violations,
     case
-        when m.since <= coalesce(j.ended_at, j.last_activity_at, j.started_at) then coalesce(w.near_misses, 0)
+        when j.monitored_since <= coalesce(j.ended_at, j.last_activity_at, j.started_at) then coalesce(j.guarded_near_misses, 0)
     end as near_misses,
     case
-        when w.violations > 0 or e.violation then true
-        when m.since <= coalesce(j.ended_at, j.last_activity_at, j.started_at) or not e.violation then false
+        when j.violations > 0 or j.judged_violation then true
+        when j.monitored_since <= coalesce(j.ended_at, j.last_activity_at, j.started_at) or not j.judged_violation then false
     end as has_violation,
     case
-        when w.near_misses > 0 or e.near_misses > 0 then true
-        when m.since <= coalesce(j.ended_at, j.last_activity_at, j.started_at) or e.near_miss_verdicts > 0
+        when j.guarded_near_misses > 0 or j.judged_near_misses > 0 then true
+        when j.monitored_since <= coalesce(j.ended_at, j.last_activity_at, j.started_at) or j.near_miss_verdicts > 0
             then false
     end as has_near_miss,
     case
-        when m.since <= coalesce(j.ended_at, j.last_activity_at, j.started_at)
-            then coalesce(w.overrides, 0) > 0
+        when j.monitored_since <= coalesce(j.ended_at, j.last_activity_at, j.started_at)
+            then coalesce(j.overrides, 0) > 0
     end as has_override,
-    case w.worst when 1 then 'low' when 2 then 'medium' when 3 then 'high' when 4 then 'critical' end
+    case j.worst when 1 then 'low' when 2 then 'medium' when 3 then 'high' when 4 then 'critical' end
         as violation_severity,
-    coalesce(e.code_scores > 0, false) or coalesce(j.rephrases is not null, false) as scored_by_code,
-    coalesce(e.judge_scores > 0, false) as scored_by_judge,
-    coalesce(e.human_scores > 0, false) as scored_by_human,
+    coalesce(j.code_scores > 0, false) or coalesce(j.rephrases is not null, false) as scored_by_code,
+    coalesce(j.judge_scores > 0, false) as scored_by_judge,
+    coalesce(j.human_scores > 0, false) as scored_by_human,
     case when not j.is_synthetic_time then least(j.ai_reply_at, j.human_reply_at) - j.first_customer_at end
         as first_response_us,
     case when not j.is_synthetic_time then j.ai_reply_at - j.first_customer_at end as ai_first_response_us,
@@ -353,11 +438,11 @@ select
     case
         when
             not j.is_synthetic_time
-            and o.true_resolution
-            and o.confirmed
+            and j.true_resolution
+            and j.confirmed
             and j.human_messages = 0
-            and o.confirmed_at >= j.first_ai_at
-            then o.confirmed_at - j.first_ai_at
+            and j.confirmed_at >= j.first_ai_at
+            then j.confirmed_at - j.first_ai_at
     end as self_service_us,
     case
         when j.is_synthetic_time or j.due_first_response_at is null then null
@@ -393,32 +478,18 @@ select
     end as effort_points,
     case
         when j.is_synthetic_time then null
-        when j.started_at >= l.live_at then cast((j.started_at - l.live_at) // j.day_us as integer)
+        when j.started_at >= j.agent_live_at then cast((j.started_at - j.agent_live_at) // j.day_us as integer)
     end as days_since_live,
     case
         when j.is_synthetic_time then null
-        when j.started_at >= v.live_at then cast((j.started_at - v.live_at) // j.day_us as integer)
+        when j.started_at >= j.intent_live_at then cast((j.started_at - j.intent_live_at) // j.day_us as integer)
     end as days_since_intent_live,
-    coalesce(u.survey_asked, false) as survey_asked,
-    coalesce(u.survey_answered, false) as survey_answered,
-    u.csat_ppm,
-    u.csat_ppm >= 750000 as csat_is_positive,
-    u.csat_about,
-    cc.cost_amount,
-    cc.cost_currency,
-    cc.human_minutes
+    coalesce(j.survey_asked, false) as survey_asked,
+    coalesce(j.survey_answered, false) as survey_answered,
+    j.csat_ppm,
+    j.csat_ppm >= 750000 as csat_is_positive,
+    j.csat_about,
+    j.cost_amount,
+    j.cost_currency,
+    j.human_minutes
 from joined as j
-inner join _outcome as o on j.conversation_key = o.conversation_key
-left join _calendar as k
-    on j.started_at // 86400000000 = k.utc_day and j.started_at >= k.starts_at and j.started_at < k.ends_at
-left join _predicted as d on j.thread_key = d.thread_key and j.conversation_no = d.conversation_no
-left join _multi_intent as y on j.thread_key = y.thread_key and j.conversation_no = y.conversation_no
-left join _action as a on j.thread_key = a.thread_key and j.conversation_no = a.conversation_no
-left join _assessed as e on j.thread_key = e.thread_key and j.conversation_no = e.conversation_no
-left join _state as f on j.thread_key = f.thread_key
-left join _monitored as m on coalesce(j.ai_agent_id, '') = m.agent and j.ai_messages > 0
-left join _guarded as w on j.thread_key = w.thread_key and j.conversation_no = w.conversation_no
-left join _agent_live as l on j.ai_agent_id = l.agent
-left join _intent_live as v on j.intent_id = v.intent_id
-left join _surveyed as u on j.thread_key = u.thread_key and j.conversation_no = u.conversation_no
-left join _costed as cc on j.thread_key = cc.thread_key and j.conversation_no = cc.conversation_no

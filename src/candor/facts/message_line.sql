@@ -1,7 +1,7 @@
 -- grain: one public message of an AI agent inside a conversation
 -- key: message_key
 -- clock: occurred_at, up to as_of
--- reads: ev_message, _message, _split, _base, setting
+-- reads: ev_message, _scored_kind, _split, _base, setting
 -- What the fact `message` holds beside the columns of its conversation.
 with numbered as (
     select b.thread_key, b.conversation_no, b.conversation_key
@@ -15,7 +15,13 @@ select
     coalesce(b.conversation_key, m.thread_key) as conversation_key,
     m.occurred_at,
     m.kind,
-    case when k.kind > 0 then k.kind = 1 end as is_answer,
+    case
+        when coalesce(m.kind, k.label) in ('answer', 'custom_answer') then true
+        when
+            coalesce(m.kind, k.label)
+            in ('clarification', 'greeting', 'fallback', 'handoff_notice', 'note', 'closing', 'survey')
+            then false
+    end as is_answer,
     m.feedback,
     m.latency_ms,
     cast(floor(m.ai_confidence * 1000000 + 0.5) as bigint) as ai_confidence_ppm,
@@ -23,7 +29,7 @@ select
     cast(floor(m.intent_confidence * 1000000 + 0.5) as bigint) as intent_confidence_ppm
 from ev_message as m
 cross join setting as s
-inner join _message as k on m.event_key = k.message_key and k.actor = 1
+left join _scored_kind as k on m.event_key = k.message_key
 left join _split as p
     on m.thread_key = p.thread_key and m.occurred_at >= p.from_at and m.occurred_at < p.until_at
 left join numbered as b on p.thread_key = b.thread_key and p.conversation_no = b.conversation_no

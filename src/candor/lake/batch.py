@@ -23,6 +23,7 @@ from candor.errors import CandorError, Problem
 from candor.events import ReasonCode
 from candor.lake import commit
 from candor.lake.durable import make_folder
+from candor.lake.known import KnownLists
 from candor.lake.lock import WriteLock
 from candor.lake.records import (
     BatchFacts,
@@ -37,19 +38,10 @@ from candor.lake.sieve import Sieve, Sifted
 from candor.lake.staging import Staging
 from candor.lake.state import Observations, StateDatabase
 from candor.lake.tables import QUARANTINE, QUARANTINE_SCHEMA, SUPERSEDED, NewFile, Tables
+from candor.lake.tally import StagedFile, rejections, report
 
 _MEMORY = "1GB"
 _CONVERSATIONAL = ("conversation", "message")
-
-
-@dataclass(slots=True)
-class _File:
-    """One file of the batch; ``signature`` is set once it was read to its end."""
-
-    sha256: str
-    read: int = 0
-    is_refused: bool = False
-    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +80,11 @@ class Batch:
         self._source = source
         self._batch_id = batch_id
         self._is_trusted = is_trusted
+        self._known = KnownLists(
+            around.folder, source, lambda name: around.state.facts(name) is not None
+        )
         self._loaded_at_us = time.time_ns() // 1_000
-        self._files: list[_File] = []
+        self._files: list[StagedFile] = []
         self._is_open = False
         self._seen: list[SeenFile] = []
         self._unmapped: Counter[tuple[str, str, str]] = Counter()
@@ -125,7 +120,7 @@ class Batch:
     def begin_file(self, sha256: str) -> None:
         """What follows belongs to the file of this fingerprint; harmless while it is open."""
         if not self._is_open or self._files[-1].sha256 != sha256:
-            self._files.append(_File(sha256))
+            self._files.append(StagedFile(sha256))
             self._is_open = True
 
     def end_file(self, reader_signature: str = "") -> None:
@@ -173,6 +168,14 @@ class Batch:
         """Add to the number of records read from the current file."""
         self._current().read += records
         self._has_read_count = True
+
+    def known_count(self, records: int) -> None:
+        """Of the records read from the current file, those known to be stored already."""
+        self._current().known += records
+
+    def remember(self, keys: bytes) -> None:
+        """Keys of records of the current file by which they may be recognised later."""
+        self._current().keys.append(keys)
 
     def unmapped(self, words: Mapping[tuple[str, str, str], int]) -> None:
         """Add words unknown to an optional enum, by (type, field, value)."""
@@ -232,6 +235,7 @@ class Batch:
         self._write_superseded()
         self._write_quarantine()
         observed = Observations(self._unmapped, self._notes)
+        self._remember()
         snapshot_id = commit.publish(
             self._around.tables, self._around.state, facts, self._new, observed
         )
@@ -258,7 +262,16 @@ class Batch:
             self._loaded_at_us,
         )
 
-    def _current(self) -> _File:
+    def _remember(self) -> None:
+        keys: dict[str, bytes] = {}
+        for file in self._files:
+            if file.signature and not file.is_refused:
+                keys[file.signature] = keys.get(file.signature, b"") + b"".join(file.keys)
+        if any(keys.values()):
+            self._known.forget_unstored()
+            self._known.write(self._seq, str(self._batch_id), keys)
+
+    def _current(self) -> StagedFile:
         if not self._is_open:
             self.begin_file("")
         return self._files[-1]
@@ -323,8 +336,9 @@ class Batch:
             select count(*) filter (is_new), count(*) filter (not is_new) from record
             """
         )[0]
-        seen_files, quarantined, by_reason = self._rejections()
+        seen_files, quarantined, by_reason = rejections(self._engine, self._source, self._files)
         read = sum(file.read for file in self._files if not file.is_refused)
+        duplicate += sum(file.known for file in self._files if not file.is_refused)
         if not self._has_read_count:
             read = stored + duplicate + quarantined
         if read != stored + duplicate + quarantined:
@@ -367,62 +381,3 @@ class Batch:
             ),
             seen_files=seen_files,
         )
-
-    def _rejections(
-        self,
-    ) -> tuple[list[list[str | int | dict[str, int]]], int, Counter[str]]:
-        """Rows for ``seen_file``, quarantined records, and rejections by reason."""
-        reasons: dict[int, Counter[str]] = {}
-        for file_no, reason, count in self._engine.rows(
-            f"select coalesce(file_no, {NO_FILE}), reason, count(*) from rejected group by all"
-        ):
-            reasons.setdefault(file_no, Counter())[reason] = count
-        lost = dict(
-            self._engine.rows(
-                f"""
-                select file_no, count(*) from (
-                  select distinct file_no, record_no from rejected
-                  where file_no <> {NO_FILE} and not is_partial) anti join outcome
-                  using (file_no, record_no)
-                group by file_no
-                """
-            )
-        )
-        seen: list[list[str | int | dict[str, int]]] = []
-        for number, file in enumerate(self._files):
-            if file.signature and file.sha256 and not file.is_refused:
-                by_reason = dict(sorted(reasons.get(number, Counter()).items()))
-                # A conflict is found against the lake and is not a property of the file.
-                by_reason.pop(ReasonCode.ID_CONFLICT, None)
-                seen.append(
-                    [
-                        self._source,
-                        file.sha256,
-                        file.signature,
-                        file.read,
-                        lost.get(number, 0),
-                        by_reason,
-                    ]
-                )
-        total: Counter[str] = Counter()
-        for counted in reasons.values():
-            total.update(counted)
-        return seen, sum(lost.values()), total
-
-
-def report(
-    facts: BatchFacts, snapshot_id: str, unmapped: dict[tuple[str, str, str], int]
-) -> CommitReport:
-    """What a committed batch did, from its ledger row."""
-    return CommitReport(
-        read=facts.read,
-        stored=facts.stored,
-        duplicate=facts.duplicate,
-        quarantined=facts.quarantined,
-        by_type=facts.by_type,
-        by_reason=facts.by_reason,
-        conflicts=facts.conflicts,
-        unmapped=unmapped,
-        batch_id=facts.batch_id,
-        snapshot_id=snapshot_id,
-    )

@@ -21,8 +21,9 @@ from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
 from candor.events import WAITING, registry
 from candor.lake import rejects, verify, views
-from candor.lake.batch import Batch, Surroundings, report
+from candor.lake.batch import Batch, Surroundings
 from candor.lake.durable import VERIFIED, make_folder
+from candor.lake.known import KnownLists
 from candor.lake.lock import WriteLock
 from candor.lake.records import (
     CommitReport,
@@ -36,10 +37,11 @@ from candor.lake.records import (
     Snapshot,
 )
 from candor.lake.recovery import recover
-from candor.lake.replaying import replay
+from candor.lake.replaying import REPLAY_BYTES, portions, replay
 from candor.lake.staging import scan
 from candor.lake.state import StateDatabase
 from candor.lake.tables import QUARANTINE, SUPERSEDED, Tables
+from candor.lake.tally import report
 
 _BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _WAIT_SECONDS = 30.0
@@ -155,6 +157,11 @@ class Lake:
     def seen_file(self, source: str, sha256: str, reader_signature: str) -> SeenFile | None:
         """Counts of a file that was read to its end before by the same source and rules."""
         return self._state.seen_file(source, sha256, reader_signature)
+
+    def known_records(self, source: str, reader_signature: str) -> tuple[Path, ...]:
+        """Lists of keys of records that the same source and rules brought, all of them stored."""
+        lists = KnownLists(self._folder, source, self._has_batch)
+        return lists.files(reader_signature)
 
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot:
         """The last committed snapshot, or an earlier one by id.
@@ -287,14 +294,14 @@ class Lake:
         """Offer quarantined records to a reader again and store what it now accepts.
 
         Args:
-            reader: called once per source with the records that still have raw bytes.
+            reader: called with records of one source that still have raw bytes, as many at a time
+                as fit into ``REPLAY_BYTES``; each call's records are one batch.
             source: only this source's records.
             waiting_only: only records whose reason may settle by itself; done at each ingest.
 
         Returns:
             what became of the records offered.
         """
-        offered: dict[str, list[RawRejected]] = {}
         entries = [
             entry
             for entry in self.quarantine_list()
@@ -303,19 +310,25 @@ class Lake:
             and (source is None or entry.source == source)
             and (not waiting_only or entry.reason in WAITING)
         ]
-        raw = self._raw([entry.quarantine_id for entry in entries])
-        for entry in entries:
-            if entry.quarantine_id in raw:
-                one = RawRejected(entry, raw[entry.quarantine_id])
-                offered.setdefault(entry.source, []).append(one)
         total = ReplayReport()
-        for name, records in sorted(offered.items()):
-            total = replay(self.batch(name), records, reader(name, records), total)
+        for part in portions(entries, REPLAY_BYTES):
+            raw = self._raw([entry.quarantine_id for entry in part])
+            records = [
+                RawRejected(entry, raw[entry.quarantine_id])
+                for entry in part
+                if entry.quarantine_id in raw
+            ]
+            if records:
+                name = part[0].source
+                total = replay(self.batch(name), records, reader(name, records), total)
         return total
 
     def verify(self) -> list[Finding]:
         """Every broken invariant between files, logs and books; empty when all hold."""
         return verify.verify(self._tables, self._state, self._restricted)
+
+    def _has_batch(self, batch_id: str) -> bool:
+        return self._state.facts(batch_id) is not None
 
     def _raw(self, ids: Sequence[str]) -> dict[str, bytes]:
         with DuckEngine() as engine:

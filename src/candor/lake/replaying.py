@@ -7,13 +7,40 @@ never offered again, so a second replay stores nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import pyarrow as pa
 
 from candor.lake.batch import Batch
 from candor.lake.records import QuarantineEntry, RawRejected, Replayed, ReplayReport
 from candor.lake.tables import QUARANTINE_SCHEMA
+
+REPLAY_BYTES = 64 << 20
+
+
+def portions(entries: Sequence[QuarantineEntry], most: int) -> Iterator[list[QuarantineEntry]]:
+    """Entries source by source, in portions of at most so many raw bytes.
+
+    All entries of one record stay together, and those of one file as far as they fit.
+    """
+    ordered = sorted(entries, key=_record_of)
+    part: list[QuarantineEntry] = []
+    size = 0
+    for _, group in groupby(ordered, key=_record_of):
+        record = list(group)
+        weight = sum(entry.raw_bytes for entry in record)
+        if part and (size + weight > most or record[0].source != part[0].source):
+            yield part
+            part, size = [], 0
+        part += record
+        size += weight
+    if part:
+        yield part
+
+
+def _record_of(entry: QuarantineEntry) -> tuple[str, str, int, str]:
+    return entry.source, entry.file_sha256, entry.record_no, entry.raw_ref
 
 
 def replay(

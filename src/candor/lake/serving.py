@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,15 @@ class Serving:
             self._check(path, entry)
         return publication
 
+    def about(self) -> Mapping[str, Any] | None:
+        """What the current publication says of itself, its files unchecked; None without one."""
+        try:
+            pointer = json.loads((self.folder / _POINTER).read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        found: Mapping[str, Any] = pointer["about"]
+        return found
+
     def next_number(self) -> int:
         """The number the next publication will have."""
         numbers = [int(path.stem.split("_")[1]) for path in self.folder.glob("facts_*.duckdb")]
@@ -121,6 +131,15 @@ class Serving:
                 if int(path.stem.split("_")[1]) <= number - KEPT:
                     path.unlink()
         return self.current()
+
+    def copy_text(self, publication: Publication, target: Path) -> bool:
+        """Copy the current publication's transcripts; false when they are not what was published."""
+        pointer = json.loads((self.folder / _POINTER).read_text(encoding="utf-8"))
+        shutil.copyfile(publication.text, target)
+        if pointer["number"] == publication.number and _sha(target) == pointer["text"]["sha256"]:
+            return True
+        target.unlink()
+        return False
 
     def verify(self) -> list[Problem]:
         """Differences between the current files and what was published, by content."""

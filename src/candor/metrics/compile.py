@@ -8,13 +8,14 @@ every result ordered by its keys.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from candor.facts import schema
 from candor.measure import SKETCH_ALPHA
 from candor.metrics.definition import Definition
-from candor.metrics.expression import Expression
 from candor.metrics.plan import OUTSIDE, Count, Packing, Plan, Sum, codes_of
+from candor.metrics.reading import column_types
 from candor.window import DAY
 
 BUCKETS_PER_E = 1 / math.log((1 + SKETCH_ALPHA) / (1 - SKETCH_ALPHA))
@@ -22,9 +23,7 @@ NOT_POSITIVE = -(2**31)
 """Histogram bucket of values of zero or less (the same as the estimator's)."""
 
 
-def code(
-    definition: Definition, at: int, expressions: Mapping[str, Expression] | None = None
-) -> str:
+def code(definition: Definition, at: int) -> str:
     """The code of a row under one metric (see :class:`candor.metrics.plan.Codes`).
 
     Reads ``o<at>``, what is to be known of the row (see :func:`outcomes`).
@@ -32,11 +31,10 @@ def code(
     Args:
         definition: the metric.
         at: its position in the plan.
-        expressions: its conditions by place, when not those of the definition.
     """
     codes = codes_of(definition)
     known = f"o{at}"
-    place = expressions or {key: definition.expression(key) for key in definition.texts()}
+    place = {key: definition.expression(key) for key in definition.texts()}
     lines = [f"when ({place['include'].sql}) is not true then {OUTSIDE}"]
     number = 0
     for reason in definition.exclude:
@@ -143,7 +141,7 @@ def coded(plan: Plan, scope: Scope, *, extra: Sequence[str] = ()) -> str:
         scope: rows and keys.
         extra: further columns of the fact to carry along.
     """
-    carried = sorted({"bucket", "person_key", *extra})
+    carried = sorted({"bucket", *persons(plan.fact), *extra})
     read = sorted(
         {column for definition in plan.metrics for column in reads(definition)}
         | {*carried, "day", *scope.by}
@@ -163,6 +161,11 @@ def coded(plan: Plan, scope: Scope, *, extra: Sequence[str] = ()) -> str:
         f"select {', '.join(items)} from (select {', '.join(inner)} "
         f"from {plan.fact} as fact{joined}{_condition(scope)}) as row_of"
     )
+
+
+def persons(fact: str) -> tuple[str, ...]:
+    """Columns that tell the persons of a fact apart: its person, else each unit for itself."""
+    return ("person_key",) if "person_key" in column_types(fact) else schema.key(fact)
 
 
 def reads(definition: Definition) -> frozenset[str]:

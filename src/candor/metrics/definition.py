@@ -1,4 +1,4 @@
-"""A metric definition: what one YAML of the catalogue says, checked as a whole.
+"""The definition of a counted metric: what one YAML of the catalogue says, checked as a whole.
 
 Holds no SQL text beyond the conditions a definition is made of and runs nothing. A definition fixes
 who is counted, what is true of them, what is not (yet) known and why, and everything a reader must
@@ -10,74 +10,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from candor.measure import EstimatorKind, Unit
+from candor.errors import nearest
+from candor.facts.schema import facts
+from candor.measure import EstimatorKind
+from candor.metrics.describing import Described, Name, Part, Words
 from candor.metrics.expression import Expression
 from candor.window import DAY, duration
 
-Category = Literal["automation", "quality", "experience", "operational", "risk"]
 Evidence = Literal[
     "census", "by_confirmation", "human_sample", "judge_corrected", "survey_weighted",
-    "allocated", "vendor_claimed",
+    "provisional", "allocated", "vendor_claimed",
 ]  # fmt: skip
-CATEGORIES: tuple[Category, ...] = ("automation", "quality", "experience", "operational", "risk")
-SCALES: dict[str, int] = {
-    "share": 1, "count": 1, "points": 1, "seconds": 1_000_000, "money": 1_000_000,
-    "score": 1_000_000,
-}  # fmt: skip
 UNDETERMINED = "undetermined"
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Words = Annotated[str, Field(min_length=3)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Stage(_Part):
-    """When an organisation should adopt the metric, and why then."""
-
-    level: Literal["crawl", "walk", "run"]
-    reason: Words
-
-
-class Benchmark(_Part):
-    """Figures of others, in per cent of units; never mixed with our own."""
-
-    segment: str
-    good: str
-    great: str
-    world_class: str
-    source: Words
-    date: str
-
-
-class Version(_Part):
-    """One step in the history of a definition."""
-
-    version: Annotated[int, Field(ge=1)]
-    date: str
-    change: Words
-
-
-class Frameworks(_Part):
-    """Where the metric sits in the scorecards in use."""
-
-    tier: Literal["resolution", "quality", "operational", "business impact"]
-    pillar: Literal["reliability and efficiency", "adoption", "business value"]
-    support_automation: Literal["core", "handoff", "learning"] | None = None
-    understand_reason_respond: Literal["understand", "reason", "respond"] | None = None
-
-
-class Follow(_Part):
+class Follow(Part):
     """Columns from which time-to-event sums are taken (both in microseconds)."""
 
     delay: str
     at_risk: str
 
 
-class ExampleRow(_Part):
+class ExampleRow(Part):
     """One row of the fact (only the columns that matter) and what becomes of it."""
 
     row: dict[str, Any]
@@ -87,32 +43,32 @@ class ExampleRow(_Part):
     confirmed: bool = False
 
 
-class Expected(_Part):
+class Expected(Part):
     """What the rows of an example add up to."""
 
     eligible: int
     observed: int
     total: int
-    unknown: dict[str, int] = {}
-    excluded: dict[str, int] = {}
+    unknown: dict[str, int] = Field(default_factory=dict)
+    excluded: dict[str, int] = Field(default_factory=dict)
     confirmed: int | None = None
     denominator: int | None = None
 
 
-class Example(_Part):
+class Example(Part):
     """Worked example: rows that share the columns of ``given``, and the measure they give."""
 
     title: Words
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = Field(default_factory=dict)
     rows: Annotated[tuple[ExampleRow, ...], Field(min_length=1)]
     measure: Expected
 
 
-class Definition(_Part):
+class Definition(Described):
     """One metric. Expressions are SQL over the columns of ``fact``; see METRICS in the guide.
 
     Attributes:
-        unit: what one unit is, in words; one row of ``fact``.
+        fact: what one row stands for; ``unit`` says it in words.
         include: who is in scope. Units for which it is not true are outside: neither counted nor
             listed as excluded.
         exclude: reason to condition, in order; the first that is true leaves the unit out.
@@ -126,53 +82,35 @@ class Definition(_Part):
         quantiles: shown by the quantile estimator.
         requires: event to condition; at least one row must meet it, else the metric is unavailable.
         evidence: grade of the figure; ``by_confirmation`` takes the weakest rung among its units.
-        shown_with: metrics that must stand beside it wherever it is shown.
     """
 
-    name: Name
-    version: Annotated[int, Field(ge=1)]
-    title: Words
-    also_known_as: tuple[str, ...]
-    question: Words
-    fact: Literal["conversation", "handoff", "journey", "survey", "message", "suggestion"]
-    unit: Words
+    fact: Name
     include: str
-    exclude: dict[Name, str] = {}
+    exclude: dict[Name, str] = Field(default_factory=dict)
     outcome: str | None = None
     value: str | None = None
     numerator: str | None = None
     denominator: str | None = None
-    unknown: dict[Name, str] = {}
+    unknown: dict[Name, str] = Field(default_factory=dict)
     confirmed: str | None = None
-    confirmation: Words
     window: str | None = None
     follow: Follow | None = None
-    measured_in: Unit
     estimator: EstimatorKind
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
-    better: Literal["higher", "lower", "neither"]
-    tier: Literal["primary", "secondary", "diagnostic"]
-    timing: Literal["leading", "lagging"]
-    cadence: Literal["daily", "weekly", "monthly", "quarterly"]
-    family: Name
-    category: Category
-    frameworks: Frameworks
-    stage: Stage
-    audience: Annotated[tuple[str, ...], Field(min_length=1)]
     segments: Annotated[tuple[str, ...], Field(min_length=1)]
-    benchmarks: tuple[Benchmark, ...] = ()
-    pitfalls: Annotated[tuple[Words, ...], Field(min_length=1)]
-    guardrails: tuple[Name, ...]
-    related: tuple[Name, ...] = ()
-    shown_with: tuple[Name, ...] = ()
-    owner: Words
-    caveat: Words
     evidence: Evidence
-    requires: dict[Words, str] = {}
-    history: Annotated[tuple[Version, ...], Field(min_length=1)]
+    requires: dict[Words, str] = Field(default_factory=dict)
     examples: Annotated[tuple[Example, ...], Field(min_length=1)]
 
     _expressions: dict[str, Expression] = PrivateAttr(default_factory=dict)
+
+    @field_validator("fact")
+    @classmethod
+    def _is_fact(cls, value: str) -> str:
+        known = facts()
+        if value not in known:
+            raise ValueError(f"there is no fact '{value}'; {nearest(value, known)}")
+        return value
 
     @field_validator("window")
     @classmethod
@@ -186,6 +124,7 @@ class Definition(_Part):
         wanted = {
             "proportion": {"outcome"}, "time_to_event": {"outcome"}, "mean": {"value"},
             "quantile": {"value"}, "count": {"value"}, "ratio": {"numerator", "denominator"},
+            "sampled": {"numerator", "denominator"}, "rare": {"outcome"},
         }[self.estimator]  # fmt: skip
         given = {
             key for key in ("outcome", "value", "numerator", "denominator")
@@ -202,19 +141,7 @@ class Definition(_Part):
             raise ValueError("an outcome is measured in share")
         if self.follow is not None and (self.window is None or duration(self.window) % DAY):
             raise ValueError("follow needs a window of whole days")
-        if self.history[-1].version != self.version:
-            raise ValueError("the last entry of history must be this version")
         return self
-
-    @property
-    def id(self) -> str:
-        """``name@version``: what a published figure names as its definition."""
-        return f"{self.name}@{self.version}"
-
-    @property
-    def scale(self) -> int:
-        """Integer units in one unit of ``measured_in``."""
-        return SCALES[self.measured_in]
 
     @property
     def window_us(self) -> int | None:

@@ -69,9 +69,10 @@ def customers(
     flags = ", ".join(
         f"bit_or({word}) as p{number}" for number, word in enumerate(sql.words(observed, packed))
     )
-    inner = ", ".join([*scope.keys, "person_key", flags])
+    person = sql.persons(wanted.fact)
+    inner = ", ".join([*scope.keys, *person, flags])
     outer = ", ".join([*scope.keys, *_word_sums(packed)])
-    group = ", ".join([*scope.keys, "person_key"])
+    group = ", ".join([*scope.keys, *person])
     table = engine.arrow(
         f"select {outer} from (select {inner} from ({sql.coded(wanted, scope)}) as coded "
         f"group by {group}) as persons{grouped(scope.keys)}"
@@ -110,7 +111,11 @@ def histograms(
 
 def column(table: pa.Table, name: str) -> Ints:
     """An integer column as an array."""
-    array: Ints = np.asarray(table.column(name).combine_chunks(), dtype=np.int64)
+    found = table.column(name)
+    # One chunk is read where it lies; more are copied together.
+    whole = found.chunk(0) if found.num_chunks == 1 else found.combine_chunks()
+    # By this protocol the whole numbers pass without pandas being imported for them.
+    array: Ints = np.from_dlpack(whole).astype(np.int64, copy=False)
     return array
 
 

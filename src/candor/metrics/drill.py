@@ -128,6 +128,8 @@ def verdict_of(
     verdicts: list[Verdict] = []
     for fact, group in by_fact(metrics).items():
         own = "journey_key" if fact == "journey" else "conversation_key"
+        if own not in column_types(fact):
+            continue  # its rows belong to no conversation
         for definition in group:
             codes = codes_of(definition)
             rows = engine.rows(
@@ -174,7 +176,7 @@ def _listed(metric: Definition, scope: Scope, *, own: str = "") -> str:
     wanted = plan(metric.fact, [metric], anonymous=False)
     has_value = metric.outcome is None
     value = "coded.v0" if has_value else "cast(null as bigint)"
-    kept = f", coded.{own} as {own}" if own and own != key else ""
+    kept = f", coded.{own} as {own}" if own else ""
     return (
         f"select unit_id, conversation_id, c0, unit_value from (select coded.{key} as unit_id, "
         f"{conversation} as conversation_id, coded.c0 as c0, {value} as unit_value{kept} "

@@ -7,6 +7,7 @@ Nothing here knows SQL or metrics. Sums are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from candor.metrics.plan import WORD_BITS, Packing, packing
+from candor.metrics.truth import Bits, unpacked
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -36,31 +38,28 @@ class Fields:
     number: tuple[int, ...]
 
 
-def pack(flags: list[Flags], rows: int) -> Fields:
+def pack(flags: Sequence[Bits], size: int, rows: int) -> Fields:
     """Pack counts of signatures; equal ones share a field, empty ones take none.
 
     Args:
-        flags: for each count, which signatures belong to it.
+        flags: for each count, which signatures belong to it, as bits.
+        size: number of signatures.
         rows: most rows that one cell can hold.
     """
     seen: dict[bytes, int] = {}
     number = []
-    distinct: list[Flags] = []
+    distinct: list[Bits] = []
     for flag in flags:
-        if not flag.any():
-            number.append(-1)
-            continue
-        key = np.packbits(flag).tobytes()
+        key = flag.tobytes()
         if key not in seen:
-            seen[key] = len(distinct)
-            distinct.append(flag)
+            seen[key] = len(distinct) if flag.any() else -1
+            distinct += [flag] * (seen[key] >= 0)
         number.append(seen[key])
     packed = packing(len(distinct), rows)
-    size = len(flags[0]) if flags else 0
     words = np.zeros((packed.words, size), dtype=np.int64)
     for field, flag in enumerate(distinct):
         slot = packed.slot(field)
-        words[slot.word] |= flag.astype(np.int64) << slot.shift
+        words[slot.word] |= unpacked(flag, size).astype(np.int64) << slot.shift
     return Fields(packed, np.ascontiguousarray(words.T), tuple(number))
 
 

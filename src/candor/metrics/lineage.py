@@ -10,7 +10,7 @@ so that the answer may name too much but leaves out nothing that was found to ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,6 +21,7 @@ from sqlglot.optimizer.scope import Scope, build_scope
 from candor.facts.build import Step, steps
 from candor.metrics.compile import reads
 from candor.metrics.definition import Definition
+from candor.metrics.derived import Derived
 from candor.metrics.expression import DIALECT
 
 EVENT_PREFIX = "ev_"
@@ -56,6 +57,29 @@ def lineage(definition: Definition) -> Lineage:
     for name in columns:
         fields |= tracer.column(definition.fact, name)
     return Lineage(definition.name, definition.fact, columns, tuple(sorted(fields)))
+
+
+def derived_lineage(
+    definition: Derived, grounds: Sequence[Definition]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns (``fact.column``) and event fields of everything a derived metric rests on.
+
+    Args:
+        definition: the derived metric.
+        grounds: the counted metrics behind its inputs.
+    """
+    tracer = _tracer()
+    columns: set[str] = set()
+    fields: set[str] = set()
+    for ground in grounds:
+        traced = lineage(ground)
+        columns |= {f"{ground.fact}.{name}" for name in traced.columns}
+        fields |= set(traced.fields)
+    for fact, reading in definition.reads.items():
+        for name in {*reading.columns, *definition.condition(fact).columns}:
+            columns.add(f"{fact}.{name}")
+            fields |= tracer.column(fact, name)
+    return tuple(sorted(columns)), tuple(sorted(fields))
 
 
 @cache

@@ -198,6 +198,7 @@ def sum_kinds(definition: Definition) -> tuple[SumKind, ...]:
     kinds: dict[str, tuple[SumKind, ...]] = {
         "mean": ("total", "total_sq"),
         "ratio": ("total", "total_sq", "den", "den_sq", "cross"),
+        "sampled": ("total", "total_sq", "den", "den_sq", "cross"),
         "quantile": ("total",),
         "count": ("total",),
     }

@@ -63,8 +63,13 @@ def measures(
 
 
 def availability(engine: Engine, metrics: Sequence[Definition]) -> dict[str, str]:
-    """Metric to what the data lack for it; empty when it can be measured."""
-    lacking = {definition.name: "" for definition in metrics}
+    """Metric to what the data lack for it, in words; empty when it can be measured."""
+    return {name: ", ".join(absent) for name, absent in lacking(engine, metrics).items()}
+
+
+def lacking(engine: Engine, metrics: Sequence[Definition]) -> dict[str, tuple[str, ...]]:
+    """Metric to those of its requirements that no row of the data meets."""
+    found: dict[str, tuple[str, ...]] = {definition.name: () for definition in metrics}
     for fact, group in by_fact(metrics).items():
         asking = [definition for definition in group if definition.requires]
         if not asking:
@@ -72,9 +77,10 @@ def availability(engine: Engine, metrics: Sequence[Definition]) -> dict[str, str
         items = ", ".join(sql.requirement(definition) for definition in asking)
         answers = iter(engine.rows(f"select {items} from {fact}")[0])
         for definition in asking:
-            absent = [event for event in definition.requires if not next(answers)]
-            lacking[definition.name] = ", ".join(absent)
-    return lacking
+            found[definition.name] = tuple(
+                event for event in definition.requires if not next(answers)
+            )
+    return found
 
 
 def dimensions(definition: Definition) -> tuple[str, ...]:

@@ -14,13 +14,16 @@ from typing import Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml.constructor import SafeConstructor
 
 from candor.errors import CandorError, Problem, nearest
 from candor.facts import schema
 from candor.metrics.definition import Definition
+from candor.metrics.derived import Derived
 from candor.metrics.expression import Expression, is_boolean, parse
 
 _Path = tuple[str | int, ...]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEAN_PLACES = ("include", "outcome", "confirmed", "exclude", "unknown", "requires")
 
 
@@ -32,8 +35,8 @@ class _InvalidFileError(Exception):
         self.problems = problems
 
 
-def read(files: Iterable[tuple[str, str]]) -> list[Definition]:
-    """Definitions of many files.
+def read(files: Iterable[tuple[str, str]]) -> list[Definition | Derived]:
+    """Definitions of many files, counted and derived, in the order of the files.
 
     Args:
         files: (name of the file as shown to people, its text).
@@ -41,7 +44,7 @@ def read(files: Iterable[tuple[str, str]]) -> list[Definition]:
     Raises:
         CandorError: ``metric.invalid`` with every problem of every file.
     """
-    found: list[tuple[str, Definition]] = []
+    found: list[tuple[str, Definition | Derived]] = []
     problems: list[Problem] = []
     for name, text in files:
         try:
@@ -67,7 +70,7 @@ def column_types(fact: str) -> Mapping[str, str]:
     return {name: column.type for name, column in schema.columns(fact).items()}
 
 
-def _clashes(found: list[tuple[str, Definition]]) -> list[Problem]:
+def _clashes(found: list[tuple[str, Definition | Derived]]) -> list[Problem]:
     first: dict[str, str] = {}
     problems = []
     for name, definition in found:
@@ -91,13 +94,43 @@ def _clashes(found: list[tuple[str, Definition]]) -> list[Problem]:
                 for other in getattr(definition, key)
                 if other not in first
             )
+    derived = {item.name: item for _, item in found if isinstance(item, Derived)}
+    for name, definition in found:
+        if isinstance(definition, Derived):
+            problems.extend(_inputs(name, definition, derived, names))
     return problems
 
 
-def _read_one(name: str, text: str) -> Definition:
+def _inputs(
+    name: str, definition: Derived, derived: Mapping[str, Derived], names: list[str]
+) -> list[Problem]:
+    """Inputs that do not exist, or that lead back to the metric itself."""
+    problems = [
+        Problem(f"input '{role}' names the unknown metric '{other}'", name, "",
+                nearest(other, names))
+        for role, other in definition.inputs.items()
+        if other not in names
+    ]  # fmt: skip
+    seen: set[str] = set()
+    waiting = list(definition.inputs.values())
+    while waiting:
+        other = waiting.pop()
+        if other == definition.name:
+            problems.append(
+                Problem(f"'{definition.name}' is reckoned from itself", name,
+                        "inputs that do not lead back to it")
+            )  # fmt: skip
+            break
+        if other in derived and other not in seen:
+            seen.add(other)
+            waiting += derived[other].inputs.values()
+    return problems
+
+
+def _read_one(name: str, text: str) -> Definition | Derived:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        raw = yaml.safe_load(text)
+        node = _composed(text)
+        raw = SafeConstructor().construct_document(node) if node is not None else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
@@ -108,15 +141,27 @@ def _read_one(name: str, text: str) -> Definition:
     lines: dict[_Path, int] = {}
     problems: list[Problem] = []
     _mark(name, node, (), lines, problems)
+    model = Derived if raw.get("estimator") == "derived" else Definition
     try:
-        definition = Definition.model_validate(raw)
+        definition = model.model_validate(raw)
     except ValidationError as error:
-        problems.extend(_problem(name, lines, dict(item)) for item in error.errors())
+        problems.extend(_problem(name, lines, dict(item), model) for item in error.errors())
         raise _InvalidFileError(problems) from None
-    problems.extend(_bind(name, lines, definition))
+    if isinstance(definition, Derived):
+        problems.extend(_bind_derived(name, lines, definition))
+    else:
+        problems.extend(_bind(name, lines, definition))
     if problems:
         raise _InvalidFileError(problems)
     return definition
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """The document, read by the quick loader; a mistake is told by the one with better words."""
+    try:
+        return yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _mark(
@@ -141,12 +186,14 @@ def _line(lines: Mapping[_Path, int], path: _Path) -> int:
     return next((lines[path[:size]] for size in range(len(path), 0, -1) if path[:size] in lines), 1)
 
 
-def _problem(name: str, lines: Mapping[_Path, int], item: dict[str, Any]) -> Problem:
+def _problem(
+    name: str, lines: Mapping[_Path, int], item: dict[str, Any], model: type[BaseModel]
+) -> Problem:
     path: _Path = tuple(item["loc"])
     where = f"{name}:{_line(lines, path)}"
     key = ".".join(str(part) for part in path)
     if item["type"] == "extra_forbidden":
-        fix = nearest(str(path[-1]), _keys_at(path[:-1]))
+        fix = nearest(str(path[-1]), _keys_at(model, path[:-1]))
         return Problem(f"unknown key '{key}'", where, "", fix)
     if item["type"] == "missing":
         return Problem(f"key '{key}' is missing", where)
@@ -155,8 +202,7 @@ def _problem(name: str, lines: Mapping[_Path, int], item: dict[str, Any]) -> Pro
     return Problem(f"{key}: {message}{found}" if key else message, where)
 
 
-def _keys_at(path: _Path) -> tuple[str, ...]:
-    model: type[BaseModel] = Definition
+def _keys_at(model: type[BaseModel], path: _Path) -> tuple[str, ...]:
     for part in path:
         if isinstance(part, int):
             continue
@@ -191,6 +237,34 @@ def _bind(name: str, lines: Mapping[_Path, int], definition: Definition) -> list
         if path[0] in ("value", "numerator", "denominator") and is_boolean(expression, known):
             problems.append(Problem("is a condition", where, "a whole number or an amount"))
     problems.extend(_unknown_columns(name, lines, definition, known))
+    definition.bind(expressions)
+    return problems
+
+
+def _bind_derived(name: str, lines: Mapping[_Path, int], definition: Derived) -> list[Problem]:
+    """Checks the facts a derived metric reads: their names, columns and conditions."""
+    expressions: dict[str, Expression] = {}
+    problems: list[Problem] = []
+    for fact, reading in definition.reads.items():
+        line = _line(lines, ("reads", fact))
+        where = f"{name}:{line}: reads.{fact}"
+        if fact not in schema.facts():
+            fix = nearest(fact, schema.facts())
+            problems.append(Problem(f"there is no fact '{fact}'", where, "", fix))
+            continue
+        known = column_types(fact)
+        problems += [
+            Problem(f"there is no column '{column}'", where, "", nearest(column, list(known)))
+            for column in reading.columns
+            if column not in known
+        ]
+        expression, found = parse(reading.where, known, where)
+        problems.extend(found)
+        if expression is None:
+            continue
+        expressions[fact] = expression
+        if not is_boolean(expression, known):
+            problems.append(Problem("is not a condition", where, "true, false or null"))
     definition.bind(expressions)
     return problems
 

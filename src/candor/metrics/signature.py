@@ -65,17 +65,6 @@ class Signature:
             items.append(f"{' + '.join(groups)} as w{number}")
         return items
 
-    def answer_items(self) -> list[str]:
-        """Select items ``a<n>``: the answers read back from the words."""
-        items = []
-        for number in range(len(self.atoms)):
-            word, place = divmod(number, ATOMS_PER_WORD)
-            digit = f"((w{word} >> {2 * place}) & 3)"
-            items.append(
-                f"case when {digit} = 1 then true when {digit} = 0 then false end as a{number}"
-            )
-        return items
-
     def _group(self, atoms: list[str]) -> str:
         return f"({' + '.join(self._term(atom, place) for place, atom in enumerate(atoms))})"
 

@@ -1,14 +1,16 @@
-"""A scorecard as one HTML file that can be mailed, printed and kept.
+"""Pages as one HTML file each, that can be mailed, printed and kept: scorecard, documents, catalogue.
 
 No script, no font, no picture is fetched; a content security policy forbids it. Every text is
-escaped. Details open without JavaScript; light, dark and print follow the reader's settings.
+escaped and cannot turn the direction of writing. Details open without JavaScript; light, dark and
+print follow the reader's settings. Only the catalogue has a script, its own search, named in its
+policy by hash; it is an index without it.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,14 +18,20 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from candor.answers.legacy import WORDS as COMPARISON_WORDS
 from candor.estimates.estimate import Estimate
-from candor.reports import charts, geometry
+from candor.reports import charts, geometry, inert
+from candor.reports.catalogue import CatalogueBook
+from candor.reports.document import Document, Mark, words
+from candor.reports.flat import flat
+from candor.reports.periods import period
 from candor.reports.report import Report
+from candor.reports.told import finding_item
 from candor.verdicts import wording
 from candor.verdicts.bands import REASONS, Status
 from candor.verdicts.compare import Direction
 from candor.verdicts.scorecard import MetricRow
-from candor.window import to_date
+from candor.verdicts.stability import WORDS as STABILITY
 
 _TEMPLATES = Path(__file__).parent / "templates"
 STATUS_WORDS: dict[Status, str] = {
@@ -45,12 +53,13 @@ SYMBOLS: dict[str, str] = {
     "met": "✓", "missed": "✕", "unsure": "?", "withheld": "…", "no_target": "·",
     "no_clear_change": "■", "cannot_say": "·",
 }  # fmt: skip
+COMPARISON_TONES = {"misleads": "bad", "not_here": "good", "cannot_say": "grey"}
 LADDER = "true_resolution_rate"
 LOOKED = "containment_rate"
 
 
 def render(report: Report) -> str:
-    """The whole page.
+    """The page of a scorecard.
 
     Args:
         report: scorecard, definitions, samples and provenance.
@@ -58,32 +67,75 @@ def render(report: Report) -> str:
     Returns:
         A complete HTML document.
     """
-    css = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     card = report.card
     resolution, looked = card.row(LADDER), card.row(LOOKED)
     statuses = [row.verdict.status for row in card.rows if row.target is not None]
-    return _environment().get_template("report.html.j2").render(
+    return _page(
+        "report.html.j2",
         report=report,
         card=card,
-        css=Markup(css),  # noqa: S704 - our own style sheet, not a user's text
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
-        "form-action 'none'",
         tally=[(s, statuses.count(s)) for s in list(Status)[:4] if statuses.count(s)],
         ladder=geometry.ladder(resolution.estimate) if resolution else (),
         resolution=resolution,
         looked=looked if looked and looked.estimate.point is not None else None,
-        health=_flat(card.data_health),
-        provenance=_flat({k: v for k, v in report.provenance.items() if k != "snapshot"}),
+        health=flat(card.data_health),
+        provenance=flat({k: v for k, v in report.provenance.items() if k != "snapshot"}),
         has_target=bool(statuses),
-    )  # fmt: skip
+        findings=[finding_item(finding) for finding in card.findings],
+    )
+
+
+def render_document(document: Document) -> str:
+    """The page of a review, a vendor report or a plan."""
+    colophon = document.colophon
+    return _page(
+        "document.html.j2",
+        document=document,
+        health=flat(colophon.data_health),
+        lineage=flat(colophon.lineage),
+        numbered=[(s, [(type(b).__name__, b) for b in s.blocks]) for s in document.sections],
+    )
+
+
+def render_catalogue(book: CatalogueBook) -> str:
+    """The searchable page of every definition."""
+    index = sorted(
+        {
+            (word, entry.item.name)
+            for entry in book.entries
+            for word in (entry.item.title, *entry.item.also_known_as)
+        },
+        key=lambda item: (item[0].lower(), item[1]),
+    )
+    return _page("catalogue.html.j2", script="catalogue.js", book=book, index=index)
+
+
+def _page(template: str, *, script: str = "", **values: Any) -> str:
+    css = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    code = (_TEMPLATES / script).read_text(encoding="utf-8") if script else ""
+    scripts = f"script-src 'sha256-{_digest(code)}'; " if code else ""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            css=Markup(css),  # noqa: S704 - our own style sheet, not a user's text
+            script=Markup(code),  # noqa: S704 - our own search, not a user's text
+            policy=f"default-src 'none'; style-src 'sha256-{_digest(css)}'; {scripts}"
+            "base-uri 'none'; form-action 'none'",
+            **values,
+        )
+    )
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     environment.filters |= {
         "figure": wording.figure,
@@ -99,27 +151,23 @@ def _environment() -> Environment:
         "refusal": lambda refusal: REASONS[refusal],
         "thousands": lambda number: f"{number:,.0f}".replace(",", wording.THIN),
         "segment": lambda segment: ", ".join(f"{k} {v}" for k, v in segment.items()),
+        "cell": words,
+        "stability": STABILITY.__getitem__,
     }
     environment.tests["figured"] = lambda row: row.estimate.point is not None
+    environment.tests["mark"] = lambda cell: isinstance(cell, Mark)
     environment.globals |= {
         "bar": _bar, "chart": _chart, "status_word": STATUS_WORDS.__getitem__,
         "direction_word": DIRECTION_WORDS.__getitem__, "symbol": SYMBOLS.__getitem__,
+        "trend": _trend, "comparison_word": COMPARISON_WORDS.__getitem__,
+        "comparison_tone": COMPARISON_TONES.__getitem__,
     }  # fmt: skip
     return environment
 
 
-def period(estimate: Estimate) -> str:
-    """The period of an estimate in words, its last day included."""
-    if estimate.period_start is None or estimate.period_end is None:
-        return "all data"
-    first, last = to_date(estimate.period_start), to_date(estimate.period_end - 1)
-    if estimate.grain == "month":
-        return f"{first:%B %Y}"
-    if estimate.grain == "quarter":
-        return f"Q{(first.month + 2) // 3} {first.year}"
-    if first == last:
-        return f"{first.day} {first:%B %Y}"
-    return f"{first.day} {first:%b} – {last.day} {last:%b %Y}"
+def _shown(value: Any) -> Any:
+    """Every text that is written, unless it is markup of our own."""
+    return inert.visible(value) if type(value) is str else value
 
 
 def _bar(row: MetricRow) -> geometry.Bar | None:
@@ -132,31 +180,6 @@ def _chart(row: MetricRow) -> Markup | None:
     return None if svg is None else Markup(svg)  # noqa: S704
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested plain data as label and text."""
-    rows: list[tuple[str, str]] = []
-    for key, item in value.items():
-        label = f"{prefix} · {key}" if prefix else str(key)
-        if isinstance(item, Mapping):
-            rows += _flat(item, label)
-        elif isinstance(item, (list, tuple)):
-            for index, part in enumerate(item, start=1):
-                if isinstance(part, Mapping):
-                    rest = {k: v for k, v in part.items() if k != "name"}
-                    rows += _flat(rest, f"{label} · {part.get('name', index)}")
-            plain = [str(part) for part in item if not isinstance(part, Mapping)]
-            if plain or not item:
-                rows.append((label, ", ".join(plain) or wording.NONE))
-        else:
-            rows.append((label, _plain(item)))
-    return rows
-
-
-def _plain(item: object) -> str:
-    if item is None:
-        return wording.NONE
-    if isinstance(item, bool):
-        return "yes" if item else "no"
-    if isinstance(item, float):
-        return f"{item:,.4g}"
-    return f"{item:,}".replace(",", wording.THIN) if isinstance(item, int) else str(item)
+def _trend(series: Sequence[Estimate], target: float | None) -> Markup | None:
+    svg = charts.trend(series, target)
+    return None if svg is None else Markup(svg)  # noqa: S704

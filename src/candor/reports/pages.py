@@ -15,6 +15,8 @@ from rich.text import Text
 
 from candor.answers import CatalogueRow, ConversationPage, DefinitionPage
 from candor.answers.conversation import Contact, MetricVerdict, Moment
+from candor.metrics.derived import Derived
+from candor.metrics.describing import Described
 
 _COLOURS = {"customer": "cyan", "ai_agent": "magenta", "human_agent": "green", "system": "dim"}
 _VISIBLE = {number: 0x2400 + number for number in range(32) if chr(number) not in "\n\t"}
@@ -37,7 +39,12 @@ def print_catalogue(rows: Sequence[CatalogueRow]) -> None:
     for name in ("metric", "category", "tier", "question", "on this data"):
         table.add_column(name, overflow="fold")
     for row in sorted(rows, key=lambda row: (row.category, row.metric)):
-        state = {True: "[green]yes[/]", False: f"[yellow]needs {escape(row.missing)}[/]", None: ""}
+        next_event = escape(row.instrument)
+        state = {
+            True: "[green]yes[/]",
+            False: f"[yellow]instrument {next_event}[/]",
+            None: f"[dim]needs {next_event}[/]" if next_event else "",
+        }
         table.add_row(
             row.metric, row.category, row.tier, escape(row.question), state[row.available]
         )
@@ -53,7 +60,40 @@ def print_definition(page: DefinitionPage) -> None:
         f"[bold]{escape(item.title)}[/]  {item.id}  [dim]{item.category} · {item.tier} · {item.cadence}[/]"
     )
     console.print(f"[italic]{escape(item.question)}[/]\n")
-    lines = {
+    lines = {**_rule(page), **_about(item)}
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in lines.items():
+        if text:
+            table.add_row(name, escape(text))
+    if page.available is not None:
+        table.add_row(
+            "on this data", "can be measured" if page.available else f"needs {page.missing}"
+        )
+    if page.instrument:
+        table.add_row("instrument next" if page.available is False else "needs", page.instrument)
+    for sentence in page.restated:
+        table.add_row("restated", escape(sentence))
+    console.print(table)
+    if page.sql:
+        console.print("\n[bold]SQL[/]")
+        console.print(Text(page.sql))
+    console.print("\n[bold]Event fields behind it[/]")
+    console.print(Text(", ".join(page.fields)), style="dim")
+
+
+def _rule(page: DefinitionPage) -> dict[str, str]:
+    """How the figure comes about, line by line."""
+    item = page.definition
+    if isinstance(item, Derived):
+        return {
+            "reckoned by": f"{item.method}: {page.method}",
+            "from": "; ".join(f"{role}: {name}" for role, name in item.inputs.items()),
+            "with": "; ".join(f"{name} = {value}" for name, value in item.params.items()),
+            "known when": item.confirmation,
+        }
+    return {
         "counts": f"{item.unit}, where {item.include}",
         "leaves out": "; ".join(f"{reason}: {text}" for reason, text in item.exclude.items()),
         "is true when": item.outcome or "",
@@ -62,6 +102,12 @@ def print_definition(page: DefinitionPage) -> None:
         "known when": item.confirmation,
         "unknown when": "; ".join(f"{reason}: {text}" for reason, text in item.unknown.items()),
         "window": item.window or "",
+    }
+
+
+def _about(item: Described) -> dict[str, str]:
+    """What to know of it, line by line."""
+    return {
         "better": item.better,
         "stage": f"{item.stage.level}: {item.stage.reason}",
         "for": ", ".join(item.audience),
@@ -73,21 +119,6 @@ def print_definition(page: DefinitionPage) -> None:
         "owner": item.owner,
         "history": "; ".join(f"v{one.version} {one.date} {one.change}" for one in item.history),
     }
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text in lines.items():
-        if text:
-            table.add_row(name, escape(text))
-    if page.available is not None:
-        table.add_row(
-            "on this data", "can be measured" if page.available else f"needs {page.missing}"
-        )
-    console.print(table)
-    console.print("\n[bold]SQL[/]")
-    console.print(Text(page.sql))
-    console.print("\n[bold]Event fields behind it[/]")
-    console.print(Text(", ".join(page.fields)), style="dim")
 
 
 def print_why(page: ConversationPage) -> None:

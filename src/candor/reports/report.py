@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from candor.answers.legacy import Comparison
 from candor.verdicts.scorecard import Scorecard
 
 
@@ -29,6 +30,7 @@ class HowCounted:
         caveat: what to know before using it.
         pitfalls: how it misleads.
         guardrails: titles of metrics that must not worsen when it improves.
+        benchmarks: figures of others by segment, with source and date; never our targets.
     """
 
     definition: str
@@ -43,6 +45,7 @@ class HowCounted:
     caveat: str = ""
     pitfalls: tuple[str, ...] = ()
     guardrails: tuple[str, ...] = ()
+    benchmarks: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class Report:
         samples: conversations to look at.
         provenance: versions and hashes behind the figures, by label.
         version: of candor.
+        view_title, view_about: of the view the scorecard is arranged by.
+        comparisons: of old figures with what replaces them.
     """
 
     card: Scorecard
@@ -91,3 +96,6 @@ class Report:
     samples: tuple[Sample, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
+    view_title: str = ""
+    view_about: str = ""
+    comparisons: tuple[Comparison, ...] = ()

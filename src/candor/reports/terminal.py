@@ -13,8 +13,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from candor.answers.legacy import WORDS as COMPARISON_WORDS
+from candor.answers.views import Arranged
 from candor.estimates.estimate import Estimate
-from candor.reports.html import DIRECTION_WORDS, STATUS_WORDS, SYMBOLS, period
+from candor.reports.html import DIRECTION_WORDS, STATUS_WORDS, SYMBOLS
+from candor.reports.periods import period
 from candor.verdicts import wording
 from candor.verdicts.bands import REASONS, Status
 from candor.verdicts.compare import Direction
@@ -25,6 +28,7 @@ _STYLES: dict[Status, str] = {
     Status.WITHHELD: "bright_black", Status.NO_TARGET: "bright_black",
 }  # fmt: skip
 _MOVES: dict[Direction, str] = {Direction.BETTER: "green", Direction.WORSE: "red"}
+_ANSWERS = {"misleads": "red", "not_here": "green", "cannot_say": "bright_black"}
 _CELLS = 14
 """Characters of an interval bar."""
 _WIDE = 112
@@ -33,15 +37,17 @@ _WIDE = 112
 
 def print_scorecard(card: Scorecard, console: Console | None = None) -> None:
     """The management page."""
-    out = console or _console()
+    out = console or plain_console()
     out.print()
-    out.print(_text(card.title, "bold"), _text(f"  {card.period}", "bright_black"))
+    out.print(shown_text(card.title, "bold"), shown_text(f"  {card.period}", "bright_black"))
     out.print()
     for headline in card.headlines:
-        out.print(_text(f"• {headline.text}"))
+        out.print(shown_text(f"• {headline.text}"))
     for category in card.categories:
         out.print()
-        out.print(_text(category.title, "bold"), _text(f"  {category.question}", "bright_black"))
+        out.print(
+            shown_text(category.title, "bold"), shown_text(f"  {category.question}", "bright_black")
+        )
         # A figure somebody aims at is missed when it is absent; the others are only named.
         shown = [row for row in category.rows if row.estimate.refusal is None or row.target]
         if shown:
@@ -49,18 +55,46 @@ def print_scorecard(card: Scorecard, console: Console | None = None) -> None:
         absent = [row for row in category.rows if row not in shown]
         if absent:
             named = "; ".join(f"{row.info.title} ({_refused(row.estimate)})" for row in absent)
-            out.print(_text(f"no figure: {named}", "bright_black"))
+            out.print(shown_text(f"no figure: {named}", "bright_black"))
     for hidden in card.hidden:
-        out.print(_text(f"left out: {hidden.metric}. {hidden.reason}", "bright_black"))
+        out.print(shown_text(f"left out: {hidden.metric}. {hidden.reason}", "bright_black"))
     out.print()
-    out.print(_text(f"as of {card.as_of} · snapshot {card.snapshot}", "bright_black"))
+    out.print(shown_text(f"as of {card.as_of} · snapshot {card.snapshot}", "bright_black"))
+
+
+def print_view(arranged: Arranged, console: Console | None = None) -> None:
+    """The scorecard in its view, with what the view says about old figures and about others'."""
+    out = console or plain_console()
+    print_scorecard(arranged.card, out)
+    for number, finding in enumerate(arranged.card.findings, start=1):
+        out.print()
+        out.print(shown_text(f"{number}. {finding.title}", "bold"))
+        out.print(shown_text(finding.sentence))
+        out.print(shown_text(f"   {finding.next_step} ({finding.owner})", "bright_black"))
+    for one in arranged.comparisons:
+        word, style = COMPARISON_WORDS[one.answer], _ANSWERS[one.answer]
+        out.print()
+        out.print(
+            shown_text(f"{one.title} beside {one.replaced_by}", "bold"),
+            shown_text(f"  {word}", style),
+        )
+        out.print(shown_text(one.sentence))
+    titles = {row.info.name: row.info.title for row in arranged.card.rows}
+    for name, found in arranged.benchmarks.items():
+        out.print()
+        out.print(
+            shown_text(f"Others on {titles[name].lower()} (not our targets):", "bright_black")
+        )
+        for row in found:
+            told = f"{row['segment']}: {row['good']} / {row['great']} / {row['world_class']}"
+            out.print(shown_text(f"  {told}  ({row['source']}, {row['date']})", "bright_black"))
 
 
 def print_estimates(
     estimates: Sequence[Estimate], console: Console | None = None, *, currency: str = ""
 ) -> None:
     """A table of estimates, one row each, refusals with their reason."""
-    out = console or _console()
+    out = console or plain_console()
     if not estimates:
         out.print("no estimates")
         return
@@ -78,11 +112,11 @@ def print_estimates(
         table.add_column("rests on", style="bright_black")
     for estimate in estimates:
         which = wording.which(estimate.method)
-        cells: list[RenderableType] = [_text(f"{estimate.metric} {which}".rstrip())]
+        cells: list[RenderableType] = [shown_text(f"{estimate.metric} {which}".rstrip())]
         if timed:
-            cells.append(_text(period(estimate)))
+            cells.append(shown_text(period(estimate)))
         if segmented:
-            cells.append(_text(_segment(estimate.segment)))
+            cells.append(shown_text(_segment(estimate.segment)))
         cells += _figures(estimate, currency)
         cells.append(_number(estimate.observed))
         if wide:
@@ -94,7 +128,8 @@ def print_estimates(
     out.print(table)
 
 
-def _console() -> Console:
+def plain_console() -> Console:
+    """The terminal, or a wide page where there is none."""
     plain = Console()
     return plain if plain.is_terminal else Console(width=_WIDE + 28)
 
@@ -119,18 +154,23 @@ def _category_table(rows: Sequence[MetricRow], currency: str, *, wide: bool) -> 
         goal = row.target.target if row.target else None
         shown = f"{SYMBOLS[status]} {STATUS_WORDS[status]}" if row.target else ""
         cells: list[RenderableType] = [
-            _text(row.info.title), _text(shown, _STYLES[status]), *figures,
+            shown_text(row.info.title), shown_text(shown, _STYLES[status]), *figures,
             *([_bar(row)] if wide else []),
             wording.NONE if goal is None else wording.axis(goal, row.estimate.unit, currency),
-            _text(moved, _MOVES.get(change.direction, "bright_black")),
+            shown_text(moved, _MOVES.get(change.direction, "bright_black")),
             *([_number(row.estimate.observed)] if wide else []),
         ]  # fmt: skip
         table.add_row(*cells)
     return table
 
 
+def shown_table() -> Table:
+    """A table without edges."""
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+
+
 def _table(first: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = shown_table()
     table.add_column(first, overflow="fold")
     return table
 
@@ -138,9 +178,9 @@ def _table(first: str) -> Table:
 def _figures(estimate: Estimate, currency: str) -> list[RenderableType]:
     if estimate.refusal is not None:
         words = str(estimate.refusal).replace("_", " ")
-        return [_text("no figure", "bright_black"), _text(words, "bright_black")]
+        return [shown_text("no figure", "bright_black"), shown_text(words, "bright_black")]
     return [
-        _text(wording.figure(estimate.point, estimate.unit, currency), "bold"),
+        shown_text(wording.figure(estimate.point, estimate.unit, currency), "bold"),
         wording.interval(estimate.low, estimate.high, estimate.unit, currency),
     ]
 
@@ -174,10 +214,10 @@ def _bar(row: MetricRow) -> Text:
 
 def _rests_on(estimate: Estimate) -> Text:
     if estimate.refusal is not None:
-        return _text(estimate.missing or REASONS[estimate.refusal])
+        return shown_text(estimate.missing or REASONS[estimate.refusal])
     grade = wording.GRADES[str(estimate.evidence)]
     notes = [str(caveat).replace("_", " ") for caveat in estimate.caveats]
-    return _text("; ".join([grade, *notes]))
+    return shown_text("; ".join([grade, *notes]))
 
 
 def _segment(segment: Mapping[str, str | None]) -> str:
@@ -188,6 +228,7 @@ def _number(number: int) -> str:
     return f"{number:,}".replace(",", wording.THIN)
 
 
-def _text(text: str, style: str = "") -> Text:
+def shown_text(text: str, style: str = "") -> Text:
+    """Text of data as text: no markup, no control characters."""
     clean = "".join(c if c == "\n" or (c.isprintable()) else " " for c in text)
     return Text(clean.replace("\u202f", " "), style=style)

@@ -52,7 +52,7 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "silent_failure_rate": Definition(
         _C,
-        "contained or claimed resolved, neither test nor spam",
+        "engaged, contained or claimed resolved, neither test nor spam",
         f"true if contradicted by a system or the customer, or a {_RETURNED} (7 d); false once 7 d passed; else unknown",
     ),
     "undetermined_share": Definition(_C, _AI, "true_resolution_rate is unknown"),

@@ -202,7 +202,7 @@ class _Facts:
             "resolution_rate_claimed": (self.genuine & self.has_claim, self.claimed),
             "resolution_accuracy": (self.genuine & self.claimed, held),
             "silent_failure_rate": (
-                self.genuine & ((self.contained == 1) | self.claimed),
+                self.engaged & ((self.contained == 1) | self.claimed),
                 silent,
             ),
             "undetermined_share": (self.with_ai, true == -1),

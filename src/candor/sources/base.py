@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from candor.events.reasons import ReasonCode
+from candor.sources.known import KnownRecords
 
 EventDict = dict[str, Any]
 UNMAPPED_WORD = "unmapped"
@@ -31,6 +32,8 @@ class RawRecord:
         value: the parsed record; None when ``reason`` is set.
         reason: why it could not be read (closed list), else None.
         detail: what was expected, for the quarantine listing.
+        key: by which equal bytes are recognised later; b"" when they must be read again.
+        is_known: its events are all stored already; it has no value.
     """
 
     number: int
@@ -39,6 +42,8 @@ class RawRecord:
     value: Any = None
     reason: ReasonCode | None = None
     detail: str = ""
+    key: bytes = b""
+    is_known: bool = False
 
 
 class RecordRefused(Exception):  # noqa: N818 - a refusal is an outcome, not an error
@@ -111,6 +116,7 @@ class SourceOptions:
         ai_actor_ids: ids of seats through which an AI agent posts.
         observed_at_us: when the files were exported (epoch µs); default: now, at ingest.
         settings: connector-specific settings, validated by the connector.
+        known: records stored before, for connectors whose records say everything themselves.
     """
 
     name: str
@@ -118,6 +124,7 @@ class SourceOptions:
     ai_actor_ids: frozenset[str] = frozenset()
     observed_at_us: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    known: KnownRecords | None = None
 
 
 @dataclass(slots=True)

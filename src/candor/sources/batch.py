@@ -31,6 +31,8 @@ class SourceBatch:
             file brought must then be forgotten: none of its records count as read.
         done: this is the file's last piece.
         counted: on the last piece, records by an independent counter; None when there is none.
+        known: of the records read, those recognised as stored before; they brought no events.
+        keys: keys of the records by which they may be recognised later; faultless ones only.
     """
 
     file: str
@@ -44,3 +46,5 @@ class SourceBatch:
     refused: FileRefused | None = None
     done: bool = False
     counted: int | None = None
+    known: int = 0
+    keys: bytes = b""

@@ -30,9 +30,9 @@ class CanonicalSource(Source):
         """Files as given; folders are searched for JSON Lines."""
         return files_under(paths, _PATTERNS)
 
-    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:  # noqa: ARG002
+    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every line."""
-        return json_lines.read(path)
+        return json_lines.read(path, known=options.known)
 
     def events(
         self,

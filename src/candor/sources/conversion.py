@@ -61,6 +61,7 @@ class _Piece:
     raw_bytes: int = 0
     faults: list[_Fault] = field(default_factory=list)
     refusals: dict[int, list[RecordRefused]] = field(default_factory=dict)
+    known: int = 0
 
 
 def convert(
@@ -119,7 +120,9 @@ class _Conversion:
         read = 0
         for record in self._source.records(self._path, self._options):
             self.passed += 1
-            if record.reason is not None:
+            if record.is_known:
+                self._piece.known += 1
+            elif record.reason is not None:
                 self._fault(record, record.reason, "", record.detail, _text_of(record.raw))
             elif not self._map(record):
                 continue
@@ -206,6 +209,7 @@ class _Conversion:
         return SourceBatch(
             self._path.name, self._sha256, tables, quarantine, read,
             _masked_details(notes.counts, protector), _masked_words(converted, protector), masked,
+            known=piece.known, keys=_keys(piece),
         )  # fmt: skip
 
     @staticmethod
@@ -240,6 +244,12 @@ class _Conversion:
             others = [f"{f.field}: {f.reason} ({f.detail})" for f in faults[1:_PROBLEMS_SHOWN]]
             first.detail = "; also ".join([first.detail, *others])
             yield first
+
+
+def _keys(piece: _Piece) -> bytes:
+    """Keys of the records against which nothing was found."""
+    faulty = {fault.record.number for fault in piece.faults}
+    return b"".join(record.key for number, record in piece.records.items() if number not in faulty)
 
 
 def _named(problem: RowProblem) -> str:

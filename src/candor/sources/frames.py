@@ -19,6 +19,7 @@ import pyarrow as pa
 from candor.events import ReasonCode, arrow_schema, registry
 from candor.sources.base import FileRefused, RejectedRecord
 from candor.sources.batch import SourceBatch
+from candor.sources.known import KEY_BYTES
 
 _LENGTH = struct.Struct(">I")
 _HEAD_LIMIT = 256 << 20
@@ -77,6 +78,7 @@ def send_batch(stream: BinaryIO, batch: SourceBatch) -> None:
         names.append(name)
         blobs.append(_packed(table))
     blobs.append(b"".join(row.raw for row in batch.quarantine))
+    blobs.append(batch.keys)
     refused = batch.refused
     send(
         stream,
@@ -100,6 +102,7 @@ def send_batch(stream: BinaryIO, batch: SourceBatch) -> None:
             and [refused.code, refused.what, refused.expected, refused.fix],
             "done": batch.done,
             "counted": batch.counted,
+            "known": batch.known,
         },
         blobs,
     )  # fmt: skip
@@ -116,7 +119,10 @@ def batch_of(head: dict[str, Any], blobs: list[memoryview]) -> SourceBatch:
         batch = SourceBatch(
             str(head["file"]), sha256, read=int(head["read"]), done=bool(head["done"]),
             counted=None if head["counted"] is None else int(head["counted"]),
+            known=int(head["known"]), keys=bytes(blobs[len(head["tables"]) + 1]),
         )  # fmt: skip
+        if len(batch.keys) > KEY_BYTES * batch.read or len(batch.keys) % KEY_BYTES:
+            raise BadFrame("more keys than records")
         for name, blob in zip(head["tables"], blobs, strict=False):
             batch.tables[name] = _unpacked(name, blob)
         raws = io.BytesIO(blobs[len(head["tables"])])

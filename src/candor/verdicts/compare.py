@@ -76,9 +76,9 @@ def compare(
     """
     unit = "points" if current.unit == "share" else current.unit
     before = None if previous is None else previous.point
-    for estimate, name in ((current, "this period"), (previous, "the period before")):
+    for estimate, name in ((current, "this period"), (previous, "the earlier period")):
         if estimate is None:
-            return _cannot_say(unit, "There is no period before.", before)
+            return _cannot_say(unit, "There is no earlier period.", before)
         if estimate.refusal is not None:
             return _cannot_say(unit, f"Of {name}: {REASONS[estimate.refusal]}", before)
     if change is not None and change.refusal is not None:

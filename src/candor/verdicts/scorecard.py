@@ -1,6 +1,7 @@
 """The management page as plain data: five categories of metrics with verdict, change and history.
 
-Built from estimates handed in; reaches no engine. A metric whose definition says that it may only
+Each row states two facts apart: the status against its target, and whether it is stable. Built from
+estimates handed in; reaches no engine. A metric whose definition says that it may only
 stand beside another is hidden, with the reason, where that other one is missing.
 """
 
@@ -10,11 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from candor.estimates.estimate import Estimate
+from candor.estimates.estimate import Caveat, Estimate, published
+from candor.verdicts.annotations import Annotation
 from candor.verdicts.bands import Better, Status, Verdict, status
 from candor.verdicts.compare import Change, compare
+from candor.verdicts.findings import Finding
 from candor.verdicts.headlines import Headline, headlines
+from candor.verdicts.split import Split
+from candor.verdicts.stability import Stability
 from candor.verdicts.targets import Target, Targets
+from candor.verdicts.trend import Trend, trend
 
 CATEGORIES: dict[str, tuple[str, str]] = {
     "automation": ("Automation", "How much did the AI solve by itself, really?"),
@@ -68,6 +74,12 @@ class MetricEntry:
         change: this minus previous, reckoned from customer buckets, where there is one.
         series: one estimate per period, oldest first.
         also: further estimates of the same cell (other quantiles).
+        baseline: the frozen past, where there is one and this period is not it.
+        since_baseline: this minus baseline, reckoned from customer buckets, where there is one.
+        stability: whether it varied as in its baseline.
+        split: how much of the change since the period before is mix.
+        coincident: releases that went live between the two periods compared.
+        members: estimates of the segments for which targets of their own are set.
     """
 
     info: MetricInfo
@@ -76,6 +88,31 @@ class MetricEntry:
     change: Estimate | None = None
     series: tuple[Estimate, ...] = ()
     also: tuple[Estimate, ...] = ()
+    baseline: Estimate | None = None
+    since_baseline: Estimate | None = None
+    stability: Stability | None = None
+    split: Split | None = None
+    coincident: tuple[Annotation, ...] = ()
+    members: tuple[Estimate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A metric in one segment that has a target of its own."""
+
+    estimate: Estimate
+    target: Target
+    verdict: Verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "segment": dict(self.estimate.segment),
+            "status": str(self.verdict.status),
+            "reason": self.verdict.reason,
+            "target": self.target.model_dump(),
+            "estimate": self.estimate.as_row(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +126,20 @@ class MetricRow:
     change: Change
     series: tuple[Estimate, ...]
     also: tuple[Estimate, ...]
+    since_baseline: Change | None = None
+    stability: Stability | None = None
+    split: Split | None = None
+    trend: Trend | None = None
+    coincident: tuple[Annotation, ...] = ()
+    members: tuple[MemberRow, ...] = ()
+
+    @property
+    def change_caveats(self) -> tuple[Caveat, ...]:
+        """What to know about the change since the period before."""
+        found = list(self.split.caveats) if self.split is not None else []
+        if self.coincident:
+            found.append(Caveat.COINCIDENT_WITH_RELEASE)
+        return tuple(found)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -106,7 +157,18 @@ class MetricRow:
             "target": None if self.target is None else self.target.model_dump(),
             "estimate": self.estimate.as_row(),
             "unknown_share": self.estimate.unknown_share,
-            "change": self.change.as_dict(),
+            "change": {
+                **self.change.as_dict(),
+                "caveats": [str(caveat) for caveat in self.change_caveats],
+                "split": None if self.split is None else self.split.as_dict(),
+                "coincident": [one.as_dict() for one in self.coincident],
+            },
+            "since_baseline": None
+            if self.since_baseline is None
+            else self.since_baseline.as_dict(),
+            "stability": None if self.stability is None else self.stability.as_dict(),
+            "trend": None if self.trend is None else self.trend.as_dict(),
+            "segments": [member.as_dict() for member in self.members],
             "series": [estimate.as_row() for estimate in self.series],
             "also": [estimate.as_row() for estimate in self.also],
         }
@@ -144,6 +206,10 @@ class Scorecard:
         data_health: freshness, completeness, quarantine; passed through.
         snapshot, as_of: publication and instant up to which data were read.
         currency: of money.
+        findings: what changed and why, most urgent first.
+        annotations: releases and what the user noted, inside the periods drawn.
+        baseline: the frozen past in words; "" without one.
+        undecided: diagnosis to the metrics it would need and has no figure of.
     """
 
     title: str
@@ -156,6 +222,16 @@ class Scorecard:
     snapshot: str
     as_of: str
     currency: str = ""
+    findings: tuple[Finding, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    baseline: str = ""
+    undecided: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def false_signals(self) -> float:
+        """Charts on the page that would speak by chance alone if everything were stable."""
+        prices = [row.stability.price for row in self.rows if row.stability is not None]
+        return sum(price for price in prices if price is not None)
 
     @property
     def rows(self) -> tuple[MetricRow, ...]:
@@ -191,6 +267,11 @@ class Scorecard:
             "snapshot": self.snapshot,
             "as_of": self.as_of,
             "currency": self.currency,
+            "findings": [finding.as_dict() for finding in self.findings],
+            "annotations": [one.as_dict() for one in self.annotations],
+            "baseline": self.baseline,
+            "undecided": {code: list(names) for code, names in sorted(self.undecided.items())},
+            "false_signals": published(self.false_signals),
         }
 
 
@@ -211,6 +292,8 @@ def build(
     snapshot: str,
     as_of: str,
     currency: str = "",
+    annotations: tuple[Annotation, ...] = (),
+    baseline: str = "",
 ) -> Scorecard:
     """Put the page together.
 
@@ -224,6 +307,8 @@ def build(
         snapshot: id of the publication.
         as_of: instant up to which data were read (ISO).
         currency: of money.
+        annotations: what happened outside the figures.
+        baseline: the frozen past in words.
 
     Raises:
         ValueError: a metric comes twice or belongs to no category.
@@ -241,7 +326,8 @@ def build(
     return Scorecard(
         title=title, period=period, grain=grain, categories=tuple(categories),
         headlines=headlines(ordered), hidden=tuple(draft.hidden), data_health=dict(data_health),
-        snapshot=snapshot, as_of=as_of, currency=currency,
+        snapshot=snapshot, as_of=as_of, currency=currency, annotations=annotations,
+        baseline=baseline,
     )  # fmt: skip
 
 
@@ -292,12 +378,32 @@ def _place(row: MetricRow) -> tuple[int, bool]:
 def _row(entry: MetricEntry, targets: Targets) -> MetricRow:
     target = targets.find(entry.info.name, entry.estimate.segment)
     better = (target.better if target else None) or entry.info.better
+    series = entry.series
     return MetricRow(
         info=entry.info,
         estimate=entry.estimate,
         target=target,
         verdict=status(entry.estimate, target, better),
         change=compare(entry.estimate, entry.previous, better=better, change=entry.change),
-        series=entry.series,
+        series=series,
         also=entry.also,
-    )
+        since_baseline=None if entry.baseline is None else compare(
+            entry.estimate, entry.baseline, better=better, change=entry.since_baseline
+        ),
+        stability=entry.stability,
+        split=entry.split,
+        trend=trend(series, better=better, unit=entry.estimate.unit) if series else None,
+        coincident=entry.coincident,
+        members=_members(entry, targets),
+    )  # fmt: skip
+
+
+def _members(entry: MetricEntry, targets: Targets) -> tuple[MemberRow, ...]:
+    """The segments with a target of their own; one that merely inherits the total's is left out."""
+    found = []
+    for estimate in entry.members:
+        target = targets.find(entry.info.name, estimate.segment)
+        if target is not None and target.segment:
+            better = target.better or entry.info.better
+            found.append(MemberRow(estimate, target, status(estimate, target, better)))
+    return tuple(found)

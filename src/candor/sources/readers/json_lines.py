@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from candor.events.reasons import ReasonCode
 from candor.sources.base import RawRecord
+from candor.sources.known import KnownRecords, Placed, marked, unmarked
 from candor.sources.readers import bytestream
 from candor.sources.readers.json_strict import JsonFault, decode
 from candor.sources.readers.limits import LIMITS
@@ -20,8 +21,15 @@ _CHUNK = 1 << 20
 _SPACE = b" \t\r\n"
 
 
-def read(path: Path, encoding: str | None = None) -> Iterator[RawRecord]:
+def read(
+    path: Path, encoding: str | None = None, known: KnownRecords | None = None
+) -> Iterator[RawRecord]:
     """Every line of a file (or of every entry of its archive) that is not blank.
+
+    Args:
+        path: the file.
+        encoding: as declared; None for UTF-8 or UTF-16 with mark.
+        known: lines stored before, which are not parsed again.
 
     Raises:
         FileRefused: the file as a whole cannot be read.
@@ -30,12 +38,15 @@ def read(path: Path, encoding: str | None = None) -> Iterator[RawRecord]:
     for member in bytestream.members(path, encoding):
         name = member.name
         with member.open() as stream:
-            for offset, line, length in lines(stream):
-                raw = line.strip(_SPACE)
-                if not raw:
-                    continue
+            found = _filled(stream)
+            for offset, raw, length, key, is_known in (
+                unmarked(found) if known is None else marked(found, known)
+            ):
                 number += 1
                 ref = f"{name}:byte {offset}:record {number}"
+                if is_known:
+                    yield RawRecord(number, ref, b"", is_known=True)
+                    continue
                 if length > LIMITS.line_bytes:
                     yield RawRecord(
                         number, ref, raw, None, ReasonCode.SIZE_LIMIT,
@@ -52,7 +63,15 @@ def read(path: Path, encoding: str | None = None) -> Iterator[RawRecord]:
                 except JsonFault as fault:
                     yield RawRecord(number, ref, raw, None, fault.code, fault.detail)
                 else:
-                    yield RawRecord(number, ref, raw, value)
+                    yield RawRecord(number, ref, raw, value, key=key)
+
+
+def _filled(stream: BinaryIO) -> Iterator[Placed]:
+    """Lines that are not blank, without the white space around them."""
+    for offset, line, length in lines(stream):
+        raw = line.strip(_SPACE)
+        if raw:
+            yield offset, raw, length, len(line) == length
 
 
 def lines(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:

@@ -1,0 +1,146 @@
+"""Writes the transcripts of a publication: everything that happened in a thread, in one table.
+
+Only this module writes the text file. Threads that nothing new touched are taken over from the
+previous publication as they stand; the table has the same rows as one written from nothing, in
+whatever order. Whoever reads it orders by ``occurred_at``, ``event_key`` and ``event_id``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from candor.engines.duck import DuckEngine
+from candor.errors import CandorError
+from candor.lake import Lake
+from candor.lake.records import Snapshot
+from candor.lake.serving import Serving
+from candor.lake.staging import scan
+from candor.lake.tables import SUPERSEDED
+
+MOST_NEW = 5
+"""Taken over only when new events are at most one in so many; else all is written anew."""
+_COLUMNS = "thread_key, occurred_at, event_key"
+_TAIL = "source, raw_ref, event_id"
+# What stands in a thread by itself: one event, one row. {of} keeps to the threads wanted.
+_MOMENTS = {
+    "message": f"select {_COLUMNS}, 'message' as kind, actor, is_public, kind as detail, text,"
+    f" {_TAIL} from ev_message {{of}}",
+    "state_change": f"select {_COLUMNS}, 'state_change', actor, true,"
+    f" concat_ws(' · ', to_state, reason), null, {_TAIL} from ev_state_change {{of}}",
+    "handoff": f"select {_COLUMNS}, 'handoff', from_actor, true,"
+    " concat_ws(' · ', 'to ' || to_actor, reason, case when is_failed then 'failed' end), null,"
+    f" {_TAIL} from ev_handoff {{of}}",
+    "action": f"select {_COLUMNS}, 'action', actor, true, concat_ws(' · ', name, status), null,"
+    f" {_TAIL} from ev_action {{of}}",
+    "claim": f"select {_COLUMNS}, 'claim', null, true,"
+    f" concat_ws(' · ', claimant, claimed, raw_value), null, {_TAIL} from ev_claim {{of}}",
+    "survey": "select thread_key, coalesce(answered_at, occurred_at), event_key, 'survey',"
+    " 'customer', true,"
+    " concat_ws(' · ', instrument, coalesce(cast(score as varchar), 'not answered')), comment,"
+    f" {_TAIL} from ev_survey {{of}} where thread_key is not null",
+    "guardrail": f"select {_COLUMNS}, 'guardrail', null, true,"
+    f" concat_ws(' · ', policy_id, result, severity), null, {_TAIL} from ev_guardrail {{of}}",
+}
+# A confirmation may reach threads through its customer, so all of them are written every time.
+_CONFIRMATIONS = """
+select
+    coalesce(f.thread_key, c.thread_key), f.occurred_at, f.event_key, 'confirmation', null, true,
+    concat_ws(' · ', f.system, f.kind, f.supports), null, f.source, f.raw_ref, f.event_id
+from ev_confirmation as f
+left join ev_conversation as c
+    on f.thread_key is null and f.customer_id = c.customer_id
+    and (f.intent_id is null or f.intent_id = c.intent_id)
+where coalesce(f.thread_key, c.thread_key) is not null
+"""
+VERSION = hashlib.sha256(f"{_MOMENTS}{_CONFIRMATIONS}".encode()).hexdigest()[:16]
+"""Changes with the table's definition: files written under another one are not taken over."""
+
+
+def write(
+    engine: DuckEngine, lake: Lake, shown: Snapshot, serving: Serving, target: Path
+) -> dict[str, str]:
+    """Make ``timeline`` in a new file.
+
+    Args:
+        engine: holds the ``ev_*`` views of ``shown``.
+        lake: the events.
+        shown: the snapshot that is published.
+        serving: where the previous publication may be found.
+        target: the file to make.
+
+    Returns:
+        what a later publication must know to take threads over.
+    """
+    fresh = _copied(lake, shown, serving, target)
+    engine.run(f"attach '{str(target).replace(chr(39), chr(39) * 2)}' as text")
+    engine.run("begin transaction")
+    if fresh is None:
+        engine.run(f"create table text.timeline as {statement()}")
+    else:
+        _find_touched(engine, lake, shown, fresh)
+        engine.run(
+            "delete from text.timeline where kind = 'confirmation'"
+            " or thread_key in (select thread_key from touched_thread)"
+        )
+        engine.run(
+            f"insert into text.timeline {statement('semi join touched_thread using (thread_key)')}"
+        )
+    engine.run("commit")
+    engine.run("detach text")
+    return {"version": VERSION, "lake": shown.id}
+
+
+def statement(of: str = "") -> str:
+    """The query of all rows of the table; ``of`` keeps single events to some threads."""
+    parts = [moment.format(of=of) for moment in _MOMENTS.values()]
+    return " union all ".join([*parts, _CONFIRMATIONS])
+
+
+_Fresh = dict[str, tuple[list[Path], list[Path]]]
+
+
+def _copied(lake: Lake, shown: Snapshot, serving: Serving, target: Path) -> _Fresh | None:
+    """Copy the previous file if it can be built upon.
+
+    Returns:
+        by event type, the data files and lists of superseded events that it did not know; None
+        when all must be written anew.
+    """
+    try:
+        previous = serving.current()
+        told = previous.about.get("transcripts", {})
+        if told.get("version") != VERSION:
+            return None
+        before = lake.snapshot(told["lake"])
+    except CandorError:
+        return None
+    fresh: _Fresh = {}
+    for kind in _MOMENTS:
+        added = []
+        for table, partition in ((kind, None), (SUPERSEDED, kind)):
+            old = set(lake.verified_paths(table, before, partition))
+            new = set(lake.verified_paths(table, shown, partition))
+            if not old <= new:
+                return None
+            added.append(sorted(new - old))
+        fresh[kind] = (added[0], added[1])
+    rows = sum(shown.rows(kind) for kind in _MOMENTS)
+    added_rows = rows - sum(before.rows(kind) for kind in _MOMENTS)
+    if added_rows * MOST_NEW > rows or not serving.copy_text(previous, target):
+        return None
+    return fresh
+
+
+def _find_touched(engine: DuckEngine, lake: Lake, shown: Snapshot, fresh: _Fresh) -> None:
+    """Threads of new events, and of earlier ones that are no longer current."""
+    engine.run("create or replace temp table touched_thread (thread_key bigint)")
+    for kind, (events, superseded) in fresh.items():
+        if events:
+            engine.run(f"insert into touched_thread select thread_key from {scan(events)}")
+        if superseded:
+            engine.run(
+                "insert into touched_thread select thread_key from"
+                f" {scan(lake.verified_paths(kind, shown))}"
+                f" semi join (from {scan(superseded)}) as gone using (event_key)"
+            )
