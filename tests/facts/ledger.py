@@ -6,6 +6,8 @@ from typing import Any
 
 from candor.engines.duck import DuckEngine
 from candor.facts import build
+from candor.facts.steps import Step, steps
+from candor.facts.workshop import Workshop
 from candor.settings import Settings
 
 from .story import LATE, at, event
@@ -40,20 +42,26 @@ def _build(engine: DuckEngine, name: str, settings: Settings, as_of: int, **opti
     build._register(
         engine, settings, as_of, options.get("intents", ()), options.get("human_agents", ())
     )
-    for step in needed(name):
-        build._create(engine, step)
+    make(engine, name)
 
 
-def needed(*names: str) -> list[build.Step]:
+def make(engine: DuckEngine, *names: str) -> None:
+    """Run the steps that facts rest on, as their SQL is written."""
+    workshop = Workshop(engine, is_plain=True, is_kept=False)
+    for step in _needed(*names):
+        workshop.make(step)
+
+
+def _needed(*names: str) -> list[Step]:
     """The steps that facts rest on, in their order."""
-    makers = {one: one for one in build.steps()}
-    makers |= {step.stitches: one for one, step in build.steps().items() if step.stitches}
+    makers = {one: one for one in steps()}
+    makers |= {step.stitches: one for one, step in steps().items() if step.stitches}
     found, waiting = set(), list(names)
     while waiting:
-        step = build.steps()[waiting.pop()]
+        step = steps()[waiting.pop()]
         found.add(step.name)
         waiting += [makers[one] for one in step.reads if makers.get(one) not in (None, *found)]
-    return [step for one, step in build.steps().items() if one in found]
+    return [step for one, step in steps().items() if one in found]
 
 
 _KEYS = {

@@ -16,12 +16,21 @@ ANGRY = said("a", 2, "customer", "that is wrong")
 
 GUARDED = {
     "_outcome: GREATEST(COALESCE(j.return_at, j.horizon_us) - j.last_activity_at, 0)",
+    "_outcome: GREATEST(j.horizon_us - j.last_activity_at, 0)",
     "conversation: GREATEST(j.messages_before_answer - 1, 0)",
     "conversation: LEAST(100, 10 * GREATEST(j.messages_before_answer - 1, 0) + 15 * j.rephrases"
     " + 5 * j.ai_clarifications + CASE WHEN j.is_channel_switch THEN 20 ELSE 0 END"
     " + CASE WHEN j.is_repeat THEN 20 ELSE 0 END)",
+    "feedback_loop: GREATEST(COALESCE(a.changed_at, t.known_until) - f.occurred_at, 0)",
+    "invoice_line: GREATEST(LEAST(f.disputed_amount, COALESCE(g.given, 0)"
+    " - COALESCE(SUM(f.disputed_amount) OVER (PARTITION BY l.vendor, l.thread_key, l.currency"
+    " ORDER BY l.period_start NULLS LAST, l.occurred_at NULLS LAST, l.event_key NULLS LAST"
+    " rows BETWEEN UNBOUNDED preceding AND 1 preceding), 0)), 0)",
+    "voice_call: GREATEST(u.end_us - GREATEST(u.start_us, COALESCE(u.side_spoken_until_us, u.start_us)), 0)",
+    "voice_call: GREATEST(u.end_us - GREATEST(u.start_us, COALESCE(u.spoken_until_us, u.start_us)), 0)",
 }
-"""Clamps whose other argument a ``when ... is null`` before them has shown to be known."""
+"""Clamps whose other argument is known: by a ``when ... is null`` before them, by the condition that
+chose the rows (utterances with times, disputed lines), or because a change of knowledge was read."""
 
 
 def test_no_clamp_hides_an_unknown() -> None:

@@ -147,7 +147,7 @@ def test_show_rows_have_one_shape(
         assert set(row) >= ESTIMATE_KEYS
         assert row["eligible"] == row["observed"] + row["unknown"]
         assert (row["point"] is None) == (row["refusal"] is not None)
-        if row["unit"] == "share" and row["point"] is not None:
+        if row["unit"] == "share" and row["point"] is not None and row["metric"] != "data_health":
             assert 0 <= row["low"] <= row["point"] <= row["high"] <= 1
         whole = grain == "all" or row["refusal"] == "unavailable"
         assert (row["period_start"] is None) == whole

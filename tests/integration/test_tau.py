@@ -43,6 +43,7 @@ DURATIONS = {
     "time_to_first_response_human",
     "time_to_resolution",
 }
+SPOKEN = {"voice_response_latency"}
 NO_WINDOW = (
     *(f"ai_first_contact_resolution_{window}" for window in ("24h", "72h")),
     *(f"reopen_rate_{window}" for window in ("24h", "48h", "72h", "7d")),
@@ -121,12 +122,15 @@ def test_a_system_of_record_outranks_the_last_words(bench: Answers) -> None:
 
 def test_made_up_times_give_no_duration(bench: Answers) -> None:
     timed = {one.name for one in bench.catalogue if one.measured_in == "seconds"}
-    assert timed == DURATIONS
+    assert timed == DURATIONS | SPOKEN
     refused = {
         one.metric: (one.refusal, one.observed, one.point)
         for one in bench.estimates(sorted(timed)).estimates
     }
-    assert refused == dict.fromkeys(DURATIONS, (Refusal.NOTHING_OBSERVED, 0, None))
+    assert refused == {
+        **dict.fromkeys(DURATIONS, (Refusal.NOTHING_OBSERVED, 0, None)),
+        **dict.fromkeys(SPOKEN, (Refusal.UNAVAILABLE, 0, None)),
+    }
 
 
 def test_made_up_times_are_left_out_where_success_needs_time(bench: Answers) -> None:

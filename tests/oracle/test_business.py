@@ -12,7 +12,7 @@ from candor.events.registry import registry
 from candor.facts import build
 from candor.settings import Settings
 from candor.window import to_instant
-from facts.ledger import needed
+from facts.ledger import make
 from facts.world import _stored, put
 
 from . import bill, business
@@ -36,8 +36,7 @@ def tables(events: list[Row], as_of: int) -> tuple[dict[str, list[Row]], dict[st
     with DuckEngine(threads=1) as engine:
         put(engine, events)
         build._register(engine, DESK, as_of, (), ())
-        for step in needed(*FACTS):
-            build._create(engine, step)
+        make(engine, *FACTS)
         found = {
             name: engine.arrow(f"select * from {name}").to_pylist()
             for name in (*FACTS, "conversation")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from candor.answers.asked import Asked
 from candor.answers.derived import find
 from candor.engines.duck import DuckEngine
 from candor.metrics import query
@@ -12,12 +13,12 @@ from candor.metrics.derived import Derived
 from candor.metrics.registry import Catalogue
 
 
-def lacking(engine: DuckEngine, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+def lacking(engine: DuckEngine, catalogue: Catalogue, asked: Asked) -> dict[str, tuple[str, ...]]:
     """Metric of either kind to the requirements that the data do not meet.
 
     A derived metric lacks what its inputs lack; where they lack nothing, what it needs itself.
     """
-    found = query.lacking(engine, list(catalogue))
+    found = asked.lacking(list(catalogue))
     for definition in catalogue.derived.values():
         told = dict.fromkeys(
             words

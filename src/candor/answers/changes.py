@@ -112,8 +112,8 @@ class Changes:
         """Every metric over the baseline; empty without one, or when the past was declared over."""
         if self.baseline is None or self._is_rebased:
             return {}
-        cells = query.measures(
-            self.answers.engine, self.definitions,
+        cells = self.answers.asked.cells(
+            self.definitions,
             since=self.baseline.since, until=self.baseline.until,
         )  # fmt: skip
         return {cell.metric: cell for cell in cells}
@@ -169,8 +169,8 @@ class Changes:
                 d for d in self._wanted(name, split_too=is_split) if name in query.dimensions(d)
             ]
             found: _ByMember = {}
-            for cell in query.measures(
-                self.answers.engine, having, by=(name,), since=period.since, until=period.until
+            for cell in self.answers.asked.cells(
+                having, by=(name,), since=period.since, until=period.until
             ) if having else ():  # fmt: skip
                 found.setdefault(cell.metric, []).append(cell)
             self._cells[key] = found
@@ -285,8 +285,8 @@ class Changes:
         found: _ByMember = {}
         if since is None:
             return found
-        cells = query.measures(
-            self.answers.engine, self.definitions, grain=grain, since=since,
+        cells = self.answers.asked.cells(
+            self.definitions, grain=grain, since=since,
             until=self.period.until,
         )  # fmt: skip
         for cell in cells:
@@ -306,8 +306,8 @@ class Changes:
             ]  # fmt: skip
             if not having:
                 continue
-            for cell in query.measures(
-                self.answers.engine, having, by=(name,), since=self.period.since,
+            for cell in self.answers.asked.cells(
+                having, by=(name,), since=self.period.since,
                 until=self.period.until,
             ):  # fmt: skip
                 if cell.segment:

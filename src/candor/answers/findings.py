@@ -165,9 +165,7 @@ def _put_growth(changes: Changes, board: Board) -> None:
         if period is None:
             continue
         now, past = (
-            query.measures(
-                changes.answers.engine, [definition], since=each.since, until=each.until
-            )[0]
+            changes.answers.asked.cells([definition], since=each.since, until=each.until)[0]
             for each in (changes.period, period)
         )
         growth = _growth(now, past, changes.period, period)
@@ -339,8 +337,8 @@ def _at_equal_mix(
     if not worse or abs(gap) < 0.05 or "intent_id" not in query.dimensions(definition):
         return None
     sides = [
-        query.measures(
-            changes.answers.engine, [definition], by=("intent_id",), where={name: member},
+        changes.answers.asked.cells(
+            [definition], by=("intent_id",), where={name: member},
             since=changes.long.since, until=changes.long.until,
         )
         for member in (group, reference)

@@ -18,7 +18,6 @@ from candor.estimates import Estimate, Evidence, Refusal, change
 from candor.estimates.estimate import weakest
 from candor.measure import MeasureCell
 from candor.metrics import compile as sql
-from candor.metrics import query
 from candor.metrics.definition import Definition
 from candor.metrics.derived import Derived
 from candor.metrics.plan import codes_of, plan
@@ -42,7 +41,6 @@ class Reckoner:
 
     def __init__(self, answers: Answers) -> None:
         self.answers = answers
-        self._cells: dict[_Key, list[MeasureCell]] = {}
         self._estimates: dict[_Key, list[Estimate]] = {}
 
     def estimates(
@@ -72,7 +70,7 @@ class Reckoner:
 
         method = find(definition.method)
         whole = Period("all", since, until)
-        if lacking := self._unanswerable(definition, method, by, grain):
+        if lacking := self._unanswerable(definition, method, by, grain) or self.missing(definition):
             refused = Figure.refused(Refusal.UNAVAILABLE, missing=lacking)
             return [self._estimate(definition, refused, whole, ())]
         periods = [whole] if grain == "all" else self._periods(grain, since, until)
@@ -151,14 +149,11 @@ class Reckoner:
     def cells(
         self, name: str, *, by: tuple[str, ...], grain: str, period: Period, where: Filters
     ) -> list[MeasureCell]:
-        """Exact sums of a counted metric; asked once per cell."""
-        key = _key(name, by, grain, period, where)
-        if key not in self._cells:
-            self._cells[key] = query.measures(
-                self.answers.engine, [self.answers.catalogue.get(name)], by=by, grain=grain,
-                since=period.since, until=period.until, where=where,
-            )  # fmt: skip
-        return list(self._cells[key])
+        """Exact sums of a counted metric."""
+        return self.answers.asked.cells(
+            [self.answers.catalogue.get(name)], by=by, grain=grain,
+            since=period.since, until=period.until, where=where,
+        )  # fmt: skip
 
     def rows(self, statement: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of the published facts, which are open for reading only."""
@@ -278,7 +273,7 @@ class Reckoner:
     @cached_property
     def lacking(self) -> dict[str, tuple[str, ...]]:
         """Metric of either kind to the requirements that the data do not meet."""
-        return availability.lacking(self.answers.engine, self.answers.catalogue)
+        return availability.lacking(self.answers.engine, self.answers.catalogue, self.answers.asked)
 
     def _unanswerable(
         self, definition: Derived, method: Method, by: tuple[str, ...], grain: str

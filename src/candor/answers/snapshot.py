@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from candor import window
+from candor.answers.asked import Asked
 from candor.answers.availability import breaks_down
 from candor.answers.changes import Changes
 from candor.answers.conversation import ConversationPage, conversation_page
@@ -180,8 +181,8 @@ class Answers:
                 item for item in derived
                 if breaks_down(item, self.catalogue.grounds(item.name), wanted)
             ]  # fmt: skip
-        cells = query.measures(
-            self.engine, counted, by=by, grain=grain, since=first, until=last, where=where,
+        cells = self.asked.cells(
+            counted, by=by, grain=grain, since=first, until=last, where=where,
         )  # fmt: skip
         rows = [estimate for cell in cells for estimate in self.made(cell)]
         for item in derived:
@@ -284,12 +285,17 @@ class Answers:
         ]
 
     @cached_property
+    def asked(self) -> Asked:
+        """Cells of this publication."""
+        return Asked(self.engine)
+
+    @cached_property
     def reckoner(self) -> Reckoner:
         """Derived figures of this publication."""
         return Reckoner(self)
 
     def _cells(self, definitions: list[Definition], period: Period) -> dict[str, MeasureCell]:
-        cells = query.measures(self.engine, definitions, since=period.since, until=period.until)
+        cells = self.asked.cells(definitions, since=period.since, until=period.until)
         return {cell.metric: cell for cell in cells}
 
     def _series(self, definitions: list[Definition], period: Period) -> dict[str, list[Estimate]]:
@@ -302,7 +308,7 @@ class Answers:
         for _ in range(count - 1):
             start = window.period_start(start - 1, grain)
         found: dict[str, list[Estimate]] = {}
-        cells = query.measures(self.engine, definitions, grain=grain, since=start, until=until)
+        cells = self.asked.cells(definitions, grain=grain, since=start, until=until)
         for cell in cells:
             if cell.period_start is not None:
                 found.setdefault(cell.metric, []).append(self.made(cell)[0])

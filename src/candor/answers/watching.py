@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from candor import window
 from candor.errors import CandorError, Problem, nearest
 from candor.measure import MeasureCell
-from candor.metrics import query
 from candor.metrics.definition import Definition
 from candor.verdicts.alerts import Look, Watched, is_settled, look
 from candor.verdicts.history import History, Observation, history
@@ -124,7 +123,7 @@ def _cells(
     wanted = dict.fromkeys(_VOLUME_OF if name == VOLUME else name for name in names)
     definitions = [answers.catalogue.definitions[name] for name in wanted]
     found: dict[str, list[MeasureCell]] = {}
-    for cell in query.measures(answers.engine, definitions, grain=grain, since=since, until=until):
+    for cell in answers.asked.cells(definitions, grain=grain, since=since, until=until):
         if cell.period_start is not None and cell.available:
             found.setdefault(cell.metric, []).append(cell)
     if VOLUME in names:

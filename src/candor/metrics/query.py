@@ -31,6 +31,7 @@ def measures(
     since: int | None = None,
     until: int | None = None,
     where: Mapping[str, str | None] | None = None,
+    missing: Mapping[str, str] | None = None,
 ) -> list[MeasureCell]:
     """Measures of metrics, one per cell that holds a unit; the total always has a cell.
 
@@ -42,6 +43,7 @@ def measures(
         since: first reporting day (days since 1970-01-01).
         until: day after the last.
         where: dimension to value; None asks for the unknown ones.
+        missing: what :func:`availability` says of these metrics, where it was asked before.
 
     Raises:
         CandorError: ``measure.grain`` or ``measure.dimension`` with every problem.
@@ -50,12 +52,12 @@ def measures(
     _check(metrics, scope)
     found: list[MeasureCell] = []
     for fact, group in by_fact(metrics).items():
-        missing = availability(engine, group)
-        ready = [definition for definition in group if not missing[definition.name]]
+        lacks = availability(engine, group) if missing is None else missing
+        ready = [definition for definition in group if not lacks[definition.name]]
         sums = _sums(engine, fact, ready, scope) if ready else None
         for definition in group:
-            if missing[definition.name] or sums is None:
-                found.append(_unavailable(definition, scope, missing[definition.name]))
+            if lacks[definition.name] or sums is None:
+                found.append(_unavailable(definition, scope, lacks[definition.name]))
             else:
                 found.extend(cells_of(sums, definition, scope))
     order = {definition.name: at for at, definition in enumerate(metrics)}
