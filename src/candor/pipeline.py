@@ -179,9 +179,10 @@ def build_demo(
     """
     from candor.simulator import reference
 
-    workspace = _create(folder, "Demo support desk")
+    workspace = _create(folder, "Demo support desk", reference.CURRENCY)
     (workspace.root / "intents.yaml").write_text(reference.INTENTS_YAML, encoding="utf-8")
     (workspace.root / "targets.yaml").write_text(reference.TARGETS_YAML, encoding="utf-8")
+    (workspace.root / "rates.yaml").write_text(reference.RATES_YAML, encoding="utf-8")
     simulated = workspace.root / "simulated"
     simulate(simulated, conversations, seed, "demo", progress=progress)
     ingested = ingest(
@@ -244,16 +245,17 @@ def initialise(folder: Path, files: Sequence[Path]) -> list[str]:
     return lines
 
 
-def _create(folder: Path, name: str) -> Workspace:
+def _create(folder: Path, name: str, currency: str = "USD") -> Workspace:
     if folder.exists() and not folder.is_dir():
         raise CandorError(
             "workspace.no_folder",
             Problem("this is no folder", str(folder), "a folder, new or empty"),
             exit_code=2,
         )
-    return Workspace.create(folder, _config(name))
+    return Workspace.create(folder, _config(name, currency))
 
 
-def _config(name: str) -> str:
+def _config(name: str, currency: str) -> str:
     template = (Path(__file__).parent / "template.toml").read_text(encoding="utf-8")
-    return template.replace("{name}", name.replace("\\", "\\\\").replace('"', '\\"'))
+    written = template.replace("{name}", name.replace("\\", "\\\\").replace('"', '\\"'))
+    return written.replace("{currency}", currency)

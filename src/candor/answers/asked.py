@@ -47,6 +47,8 @@ class Asked:
         Raises:
             CandorError: as there.
         """
+        if not metrics:
+            return []
         scope = Scope(grain, tuple(by), since, until, tuple(sorted((where or {}).items())))
         known = self._kept.get(scope, {})
         if new := [one for one in metrics if one.name not in known]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from candor.answers.instrumentation import gaps
 from candor.answers.snapshot import Answers
+from candor.economics.rates import load_rates
 from candor.errors import CandorError
 from candor.metrics.registry import load
 from candor.verdicts.targets import load_targets
@@ -70,11 +71,15 @@ def _references(workspace: Workspace) -> list[Finding]:
         "targets.yaml": lambda: load_targets(
             workspace.root / "targets.yaml", list(load(workspace.metrics_dir).names)
         ),
+        "rates.yaml": lambda: load_rates(
+            workspace.root / "rates.yaml", workspace.settings.workspace.currency
+        ),
     }
     advice = {
         "intents.yaml": "without it every engaged conversation counts as automatable",
         "agents.csv": "without it suggestions cannot be read by team or tenure",
         "targets.yaml": "without it no figure has a status",
+        "rates.yaml": "without it what is not sent as cost events costs an unknown amount",
     }
     for name, check in checks.items():
         if not (workspace.root / name).exists():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
@@ -98,11 +99,11 @@ class _Stage:
             for thread, (start, person, following) in enumerate(columns, first):
                 self._contact(thread, start, person, following)
             file.write(self.script.take())
-        for month in range(1, 1 + self.world.days // 30):
-            self.script.licence(plan.begins_at + month * 30 * DAY - DAY, month)
+        # Billed at the end of each month; the last second of the world is an event, so that the
+        # data reach that far.
+        for number, end in enumerate(_month_ends(plan.begins_at, plan.ends_at), 1):
+            self.script.licence(end - 1, number)
         self.office.close()
-        # The last second of the world is an event, so that the data reach that far.
-        self.script.licence(plan.ends_at - 1, 0)
         file.write(self.script.take())
 
     def _contact(self, thread: int, start: int, person: int, following: int) -> None:
@@ -230,3 +231,14 @@ class _Stage:
     def _keep(self, c: Contact) -> None:
         self.office.saw(c)
         self.ledger.add(c)
+
+
+def _month_ends(begins_at: int, ends_at: int) -> list[int]:
+    """Ends of the months that a stretch touches (seconds since 1970), the last cut at its end."""
+    found, at = [], begins_at
+    while at < ends_at:
+        first = datetime.fromtimestamp(at, UTC).replace(day=1, hour=0, minute=0, second=0)
+        after = (first + timedelta(days=32)).replace(day=1)
+        at = min(int(after.timestamp()), ends_at)
+        found.append(at)
+    return found
