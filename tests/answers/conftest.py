@@ -49,7 +49,9 @@ def labels(events: Path) -> list[dict[str, Any]]:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder: Path = tmp_path_factory.mktemp("answers") / "demo"
     config = (Path(pipeline.__file__).parent / "template.toml").read_text(encoding="utf-8")
-    workspace = Workspace.create(folder, config.replace("{name}", "Desk").replace("{currency}", "USD"))
+    workspace = Workspace.create(
+        folder, config.replace("{name}", "Desk").replace("{currency}", "USD")
+    )
     (folder / "intents.yaml").write_text(reference.INTENTS_YAML, encoding="utf-8")
     (folder / "targets.yaml").write_text(reference.TARGETS_YAML, encoding="utf-8")
     made = folder / "simulated"

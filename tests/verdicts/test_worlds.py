@@ -152,6 +152,25 @@ def test_a_quiet_world_raises_no_finding(quiet: Path) -> None:
     assert signals < 3 * card.false_signals
 
 
+def test_a_slow_decline_is_no_releases_fault(tmp_path: Path) -> None:
+    """Every later release looks worse than the one before; only the decline is named."""
+    found = {one.code: one for one in _card(_build(tmp_path, "drifting")).findings}
+    assert "true_resolution_rate" in found["steady_decline"].metrics
+    assert "regressed_release" not in found
+
+
+def test_a_whole_that_fell_because_of_the_mix_is_told_apart(tmp_path: Path) -> None:
+    """Better in every intent, worse as a whole: Simpson's reversal."""
+    card = _card(_build(tmp_path, "reversed"))
+    found = {one.code: one for one in card.findings}
+    assert "true_resolution_rate" in found["mix_reversal"].metrics
+    row = card.row("true_resolution_rate")
+    assert row is not None
+    assert row.split is not None
+    assert row.split.within is not None
+    assert (row.change.high or 0) < 0 < (row.split.within.low or 0)
+
+
 def test_a_tick_looks_once_and_tells_once(planted: Path) -> None:
     with Answers.open(planted) as answers:
         dry = run(answers, dry_run=True, environment={})

@@ -15,6 +15,7 @@ from candor.measure import MeasureCell
 from candor.metrics import query
 from candor.metrics.compile import Scope
 from candor.metrics.definition import Definition
+from candor.metrics.store import Layouts
 
 _KEPT = 256
 """Questions whose answers are kept; a management page asks about half as many."""
@@ -30,6 +31,7 @@ class Asked:
     def __init__(self, engine: DuckEngine) -> None:
         self._engine = engine
         self._kept: OrderedDict[Scope, dict[str, list[MeasureCell]]] = OrderedDict()
+        self._layouts = Layouts(engine)
         self._lacking: dict[str, tuple[str, ...]] = {}
 
     def cells(
@@ -56,7 +58,7 @@ class Asked:
             missing = {name: ", ".join(words) for name, words in self.lacking(new).items()}
             for cell in query.measures(
                 self._engine, new, by=scope.by, grain=grain, since=since, until=until,
-                where=where, missing=missing,
+                where=where, missing=missing, layouts=self._layouts,
             ):  # fmt: skip
                 read[cell.metric].append(cell)
             known = {**known, **read}

@@ -8,12 +8,19 @@ conversations behind each finding. Rules and corrections for having looked every
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from candor.answers.changes import COMPARABLE, Changes
+from candor.answers.contrasts import (
+    contrast,
+    interval,
+    members,
+    of_releases,
+    ratio,
+    watched,
+)
 from candor.estimates import Estimate
 from candor.estimates.arithmetic import t_quantile
 from candor.estimates.fairness import Group, pairwise_gaps
@@ -34,7 +41,7 @@ from candor.verdicts.split import split
 from candor.verdicts.support import Interval
 
 if TYPE_CHECKING:
-    from candor.answers.snapshot import Answers, Period
+    from candor.answers.snapshot import Period
 
 ATTRIBUTES = ("region", "language", "customer_segment")
 """What customers are told apart by when service is held against that of others."""
@@ -65,7 +72,7 @@ def findings(changes: Changes, card: Scorecard) -> Scorecard:
     segments = beyond_total(list(_segments(changes)), totals)
     every = [
         *found.findings,
-        *departures("release", list(_releases(changes)), "AI engineering"),
+        *departures("release", list(of_releases(changes)), "AI engineering"),
         *departures("baseline", totals, "head of AI"),
         *departures("segment", segments, "head of AI"),
         *departures("trend", list(_trends(card)), "head of AI"),
@@ -85,21 +92,13 @@ def looked_at(changes: Changes, name: str) -> frozenset[str]:
     """Metrics that findings look at by a dimension."""
     wanted: set[str] = set()
     if name in (*DRIFT_BY, "release"):
-        wanted |= {d.name for d in _watched(changes.answers) if name in d.segments}
+        wanted |= {d.name for d in watched(changes.answers) if name in d.segments}
     if name in ATTRIBUTES:
         wanted |= set(FAIR)
     for rule in changes.rules:
         if name in rule.by:
             wanted |= set(rule.metrics)
     return frozenset(wanted)
-
-
-def _watched(answers: Answers) -> list[Definition]:
-    """Primary metrics with a good direction whose change has an interval."""
-    return [
-        d for d in answers.catalogue.definitions.values()
-        if d.tier == "primary" and d.better != "neither" and d.estimator in COMPARABLE
-    ]  # fmt: skip
 
 
 def _board(changes: Changes, card: Scorecard) -> Board:
@@ -123,25 +122,25 @@ def _put_members(changes: Changes, board: Board, name: str, needed: set[str]) ->
     now, past = changes.by(name, changes.period), changes.by(name, changes.before)
     for metric in sorted(needed & now.keys()):
         definition = changes.answers.catalogue.definitions[metric]
-        earlier = _members(past, metric, name)
-        for member, cell in _members(now, metric, name).items():
+        earlier = members(past, metric, name)
+        for member, cell in members(now, metric, name).items():
             segment: Segment = ((name, member),)
             _put_level(board, changes.answers.made(cell)[0], segment)
             before = earlier.get(member)
             if before is None or definition.estimator not in COMPARABLE:
                 continue
-            move = _interval(changes.answers.change_of(definition, cell, before))
+            move = interval(changes.answers.change_of(definition, cell, before))
             if move is not None:
                 unit = "points" if definition.measured_in == "share" else definition.measured_in
                 board.moves["previous", metric, segment] = Move(
-                    move, unit, _ratio(definition, before), cell.observed
+                    move, unit, ratio(definition, before), cell.observed
                 )
 
 
 def _put_level(board: Board, estimate: Estimate, segment: Segment) -> None:
-    interval = _interval(estimate)
-    if interval is not None:
-        board.levels[estimate.metric, segment] = Level(interval, estimate.unit, estimate.observed)
+    found = interval(estimate)
+    if found is not None:
+        board.levels[estimate.metric, segment] = Level(found, estimate.unit, estimate.observed)
 
 
 def _put_move(
@@ -195,33 +194,15 @@ def _days(period: Period) -> int:
     return (period.until or 0) - (period.since or 0)
 
 
-def _releases(changes: Changes) -> Iterator[Contrast]:
-    """Each release against the one before it, within the data up to the period's end."""
-    from candor.answers.snapshot import Period
-
-    until = changes.period.until
-    served = [one for one in changes.releases if until is None or one.since < until]
-    cells = changes.by("release", Period("all", None, until)) if len(served) > 1 else {}
-    for definition in _watched(changes.answers):
-        own = _members(cells, definition.name, "release")
-        for before, after in pairwise(served):
-            if before.name in own and after.name in own:
-                yield from _contrast(
-                    changes, definition, own[after.name], own[before.name],
-                    place=("release", after.name), against=f"release {before.name} before it",
-                    since=after.since,
-                )  # fmt: skip
-
-
 def _baseline(changes: Changes, card: Scorecard) -> Iterator[Contrast]:
     """Everything against the frozen baseline."""
     if changes.baseline is None:
         return
     shown = {row.info.name for row in card.rows}
-    for definition in _watched(changes.answers):
+    for definition in watched(changes.answers):
         name = definition.name
         if name in shown and name in changes.baseline_cells:
-            yield from _contrast(
+            yield from contrast(
                 changes, definition, changes.current[name], changes.baseline_cells[name],
                 place=None, against=changes.baseline.words, since=changes.period.since,
             )  # fmt: skip
@@ -233,11 +214,11 @@ def _segments(changes: Changes) -> Iterator[Contrast]:
         return
     for name in DRIFT_BY:
         current, frozen = (changes.by(name, each) for each in (changes.period, changes.baseline))
-        for definition in _watched(changes.answers):
-            past = _members(frozen, definition.name, name)
-            for member, cell in _members(current, definition.name, name).items():
+        for definition in watched(changes.answers):
+            past = members(frozen, definition.name, name)
+            for member, cell in members(current, definition.name, name).items():
                 if member in past:
-                    yield from _contrast(
+                    yield from contrast(
                         changes, definition, cell, past[member], place=(name, member),
                         against=changes.baseline.words, since=changes.period.since,
                     )  # fmt: skip
@@ -259,24 +240,6 @@ def _trends(card: Scorecard) -> Iterator[Contrast]:
         )  # fmt: skip
 
 
-def _contrast(
-    changes: Changes,
-    definition: Definition,
-    cell: MeasureCell,
-    before: MeasureCell,
-    *,
-    place: tuple[str, str | None] | None,
-    against: str,
-    since: int | None,
-) -> Iterator[Contrast]:
-    found = _interval(changes.answers.change_of(definition, cell, before))
-    if found is not None:
-        yield Contrast(
-            definition.name, definition.title, definition.measured_in, definition.better, place,
-            against, found, _ratio(definition, before), cell.observed, since=since,
-        )  # fmt: skip
-
-
 def _groups(changes: Changes) -> Iterator[Contrast]:
     """Each group of customers against the largest, attribute by attribute."""
     known = changes.answers.catalogue.definitions
@@ -286,7 +249,7 @@ def _groups(changes: Changes) -> Iterator[Contrast]:
         for definition in (known[metric] for metric in compared if metric in cells):
             own = {
                 member: cell
-                for member, cell in _members(cells, definition.name, name).items()
+                for member, cell in members(cells, definition.name, name).items()
                 if member is not None
             }
             if len(own) < 2:
@@ -323,7 +286,7 @@ def _gaps(
         yield Contrast(
             definition.name, definition.title, definition.measured_in, definition.better,
             (name, group), against, Interval(found.point, found.low, found.high),
-            _ratio(definition, cells[reference]), cells[group].observed,
+            ratio(definition, cells[reference]), cells[group].observed,
             within=_at_equal_mix(changes, definition, name, group, reference, found.point),
             since=changes.long.since,
         )  # fmt: skip
@@ -379,20 +342,3 @@ def _conversations(changes: Changes, finding: Finding, read: Reading | None) -> 
     if metric == "silent_failure_rate":
         ids = changes.answers.polite_first(ids)
     return ids[:_READ]
-
-
-def _members(
-    cells: Mapping[str, list[MeasureCell]], metric: str, name: str
-) -> dict[str | None, MeasureCell]:
-    """The cells of one metric by member of a dimension; none where the data lack its events."""
-    return {cell.segment[name]: cell for cell in cells.get(metric, []) if cell.available}
-
-
-def _interval(found: Estimate) -> Interval | None:
-    if found.point is None or found.low is None or found.high is None:
-        return None
-    return Interval(found.point, found.low, found.high, found.level)
-
-
-def _ratio(definition: Definition, cell: MeasureCell) -> float:
-    return cell.total / (cell.den * SCALES[definition.measured_in]) if cell.den else 0.0

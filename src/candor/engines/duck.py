@@ -66,6 +66,8 @@ class DuckEngine:
         )
         for statement in (
             "set TimeZone = 'UTC'",
+            # The bar of a slow query would be written to where results go.
+            "set enable_progress_bar = false",
             # No definition relies on the order of rows, and keeping it costs memory.
             "set preserve_insertion_order = false",
             f"create or replace temp macro key60(value) as {_KEY60}",

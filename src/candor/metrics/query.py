@@ -32,6 +32,7 @@ def measures(
     until: int | None = None,
     where: Mapping[str, str | None] | None = None,
     missing: Mapping[str, str] | None = None,
+    layouts: store.Layouts | None = None,
 ) -> list[MeasureCell]:
     """Measures of metrics, one per cell that holds a unit; the total always has a cell.
 
@@ -44,6 +45,7 @@ def measures(
         until: day after the last.
         where: dimension to value; None asks for the unknown ones.
         missing: what :func:`availability` says of these metrics, where it was asked before.
+        layouts: of the stored measures, where more will be asked.
 
     Raises:
         CandorError: ``measure.grain`` or ``measure.dimension`` with every problem.
@@ -54,7 +56,7 @@ def measures(
     for fact, group in by_fact(metrics).items():
         lacks = availability(engine, group) if missing is None else missing
         ready = [definition for definition in group if not lacks[definition.name]]
-        sums = _sums(engine, fact, ready, scope) if ready else None
+        sums = _sums(engine, fact, ready, scope, layouts) if ready else None
         for definition in group:
             if lacks[definition.name] or sums is None:
                 found.append(_unavailable(definition, scope, lacks[definition.name]))
@@ -94,8 +96,14 @@ def dimensions(definition: Definition) -> tuple[str, ...]:
     )
 
 
-def _sums(engine: Engine, fact: str, metrics: Sequence[Definition], scope: Scope) -> Sums:
-    stored = store.sums(engine, fact, metrics, scope)
+def _sums(
+    engine: Engine,
+    fact: str,
+    metrics: Sequence[Definition],
+    scope: Scope,
+    layouts: store.Layouts | None,
+) -> Sums:
+    stored = store.sums(engine, fact, metrics, scope, layouts)
     return stored if stored is not None else direct.sums(engine, fact, metrics, scope)
 
 

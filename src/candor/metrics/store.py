@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -38,12 +39,50 @@ class _Place:
 _Layout = dict[tuple[str, str, str], _Place]
 
 
-def sums(engine: Engine, fact: str, metrics: Sequence[Definition], scope: Scope) -> Sums | None:
+class Layouts:
+    """Where stored counts lie, read once for each breakdown: for as long as nothing is stored anew.
+
+    Args:
+        engine: holds the stored measures.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._rows: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+
+    def of(self, fact: str, dimension: str, metrics: Sequence[Definition]) -> _Layout | None:
+        """Places of the counts of these metrics; None where one of them is not stored so."""
+        rows = self._read(fact, dimension)
+        digests = {row[0]: row[1] for row in rows}
+        if any(digests.get(item.name) != digest(item) for item in metrics):
+            return None
+        return {(row[0], row[2], row[3]): _Place(*row[4:]) for row in rows}
+
+    def _read(self, fact: str, dimension: str) -> list[tuple[Any, ...]]:
+        if (fact, dimension) not in self._rows:
+            stored = self._engine.rows(
+                "select count(*) from information_schema.tables where table_name = 'measure_layout'"
+            )
+            self._rows[fact, dimension] = self._engine.rows(
+                "select metric, digest, kind, reason, word, shift, width from measure_layout "
+                f"where fact = {sql.text_literal(fact)}"
+                f" and dimension = {sql.text_literal(dimension)}"
+            ) if stored[0][0] else []  # fmt: skip
+        return self._rows[fact, dimension]
+
+
+def sums(
+    engine: Engine,
+    fact: str,
+    metrics: Sequence[Definition],
+    scope: Scope,
+    layouts: Layouts | None = None,
+) -> Sums | None:
     """Sums from the stored tables, or None when the facts must be asked."""
     dimension = _dimension(scope)
     if dimension is None or scope.grain == "day" or not _between_spans(scope):
         return None
-    layout = _layout(engine, fact, dimension, metrics)
+    layout = (layouts or Layouts(engine)).of(fact, dimension, metrics)
     if layout is None:
         return None
     wanted = plan(fact, metrics, anonymous="customer_known" in column_types(fact))
@@ -60,24 +99,6 @@ def _dimension(scope: Scope) -> str | None:
 def _between_spans(scope: Scope) -> bool:
     limits = [limit for limit in (scope.since, scope.until) if limit is not None]
     return all(span_of(limit) == limit for limit in limits)
-
-
-def _layout(
-    engine: Engine, fact: str, dimension: str, metrics: Sequence[Definition]
-) -> _Layout | None:
-    stored = engine.rows(
-        "select count(*) from information_schema.tables where table_name = 'measure_layout'"
-    )
-    if not stored[0][0]:
-        return None
-    rows = engine.rows(
-        "select metric, digest, kind, reason, word, shift, width from measure_layout "
-        f"where fact = {sql.text_literal(fact)} and dimension = {sql.text_literal(dimension)}"
-    )
-    digests = {row[0]: row[1] for row in rows}
-    if any(digests.get(item.name) != digest(item) for item in metrics):
-        return None
-    return {(row[0], row[2], row[3]): _Place(*row[4:]) for row in rows}
 
 
 class _Reader:

@@ -188,7 +188,7 @@ class _Stage:
         day = (start - self.plan.begins_at) // DAY
         traits = self._traits(person)
         shares = w.INTENT_SHARES
-        if self.world.mix_shift and next(chances) < day / self.world.days:
+        if self.world.mix_shift and next(chances) < w.late_share(self.world, day / self.world.days):
             shares = w.INTENT_SHARES_HARD if self.world.hard_mix else w.INTENT_SHARES_LATE
         return Contact(
             thread=thread,

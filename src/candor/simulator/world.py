@@ -39,7 +39,9 @@ REGRESSION_RELEASE = RELEASES.index("r14")
 REGRESSION_DROP = 0.18
 UNFAIR_DROP = 0.15
 DRIFT_DROP = 0.12
-IMPROVEMENT = 0.05
+TURN = 0.5
+"""Share of a world's days after which it improves, and hard requests come, where they do."""
+IMPROVEMENT = 0.09
 HUMAN_ONLY_SHARE = (0.12, 0.10, 0.24, 0.16)
 """Share of contacts that never meet the AI agent, by channel."""
 TEST_SHARE, SPAM_SHARE, PROACTIVE_SHARE = 0.015, 0.010, 0.030
@@ -94,7 +96,9 @@ class World:
         drift: the chance falls day by day.
         improvement: the chance rises day by day.
         mix_shift: harder intents grow more frequent.
-        hard_mix: the intents grow so much harder that the mix outweighs any improvement.
+        ease: how far apart the intents lie; 1 for what ``INTENT_EASE`` says.
+        hard_mix: from the middle on the intents are so much harder that the mix outweighs any
+            improvement.
         silent_failures: unsolved contacts may end politely.
     """
 
@@ -108,6 +112,7 @@ class World:
     drift: bool = False
     improvement: bool = False
     mix_shift: bool = False
+    ease: float = 1.0
     hard_mix: bool = False
     silent_failures: bool = True
 
@@ -119,7 +124,7 @@ DRIFTING = World(
 )
 REVERSED = World(
     name="reversed", regression=False, unfairness=False, silent_failures=False,
-    improvement=True, mix_shift=True, hard_mix=True,
+    improvement=True, mix_shift=True, hard_mix=True, ease=2.5, resolution=0.6,
 )  # fmt: skip
 """Simpson's reversal: better within every intent, worse as a whole."""
 WORLDS = {world.name: world for world in (DEMO, QUIET, DRIFTING, REVERSED)}
@@ -135,7 +140,7 @@ def chance_solved(world: World, intent: int, release: int, region: int, progress
         region: index of the region.
         progress: share of the world's days gone by.
     """
-    chance = world.resolution + INTENT_EASE[intent]
+    chance = world.resolution + world.ease * INTENT_EASE[intent]
     if world.regression and release == REGRESSION_RELEASE:
         chance -= REGRESSION_DROP
     if world.unfairness and region == UNFAIR_REGION:
@@ -143,7 +148,7 @@ def chance_solved(world: World, intent: int, release: int, region: int, progress
     if world.drift:
         chance -= DRIFT_DROP * progress
     if world.improvement:
-        chance += IMPROVEMENT * progress
+        chance += IMPROVEMENT * (progress >= TURN)
     return min(max(chance, 0.02), 0.98)
 
 
@@ -172,3 +177,13 @@ _WORDLESS = {
     "asked_human": "low_confidence",
     "asked_nobody_came": "out_of_hours",
 }
+
+
+def late_share(world: World, progress: float) -> float:
+    """Chance that a contact's intent is drawn from where the mix goes.
+
+    Args:
+        world: the world; its mix must shift.
+        progress: share of the world's days gone by.
+    """
+    return float(progress >= TURN) if world.hard_mix else progress
