@@ -10,6 +10,7 @@ import pytest
 from candor.settings import load_settings
 from candor.sources import (
     ada,
+    amazon_connect,
     chatwoot,
     freshdesk,
     intercom,
@@ -19,6 +20,7 @@ from candor.sources import (
     zendesk,
 )
 from candor.sources.ada import source as ada_source
+from candor.sources.amazon_connect import source as amazon_connect_source
 from candor.sources.base import SourceOptions
 from candor.sources.chatwoot import source as chatwoot_source
 from candor.sources.freshdesk import source as freshdesk_source
@@ -33,6 +35,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 SETTINGS = {
     "salesforce": salesforce_source.SETTINGS,
     "ada": ada_source.SETTINGS,
+    "amazon_connect": amazon_connect_source.SETTINGS,
     "chatwoot": chatwoot_source.SETTINGS,
     "freshdesk": freshdesk_source.SETTINGS,
     "zendesk": zendesk_source.SETTINGS,
@@ -44,6 +47,7 @@ SETTINGS = {
 PACKAGES = {
     "salesforce": salesforce,
     "ada": ada,
+    "amazon_connect": amazon_connect,
     "chatwoot": chatwoot,
     "freshdesk": freshdesk,
     "intercom": intercom,

@@ -13,6 +13,7 @@ from candor.sources.base import Source
 
 _MODULES = {
     "ada": "candor.sources.ada",
+    "amazon_connect": "candor.sources.amazon_connect",
     "canonical": "candor.sources.canonical",
     "chatwoot": "candor.sources.chatwoot",
     "freshdesk": "candor.sources.freshdesk",
