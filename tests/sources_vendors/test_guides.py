@@ -17,6 +17,7 @@ from candor.sources import (
     salesforce,
     tau2_bench,
     tau_bench,
+    transcripts,
     zendesk,
 )
 from candor.sources.ada import source as ada_source
@@ -27,6 +28,7 @@ from candor.sources.freshdesk import source as freshdesk_source
 from candor.sources.intercom import source as intercom_source
 from candor.sources.registry import get
 from candor.sources.salesforce import source as salesforce_source
+from candor.sources.transcripts import source as transcripts_source
 from candor.sources.zendesk import source as zendesk_source
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,7 @@ SETTINGS = {
     "amazon_connect": amazon_connect_source.SETTINGS,
     "chatwoot": chatwoot_source.SETTINGS,
     "freshdesk": freshdesk_source.SETTINGS,
+    "transcripts": transcripts_source.SETTINGS,
     "zendesk": zendesk_source.SETTINGS,
     "intercom": intercom_source.SETTINGS,
     "tau_bench": tau_bench.SETTINGS,
@@ -51,6 +54,7 @@ PACKAGES = {
     "chatwoot": chatwoot,
     "freshdesk": freshdesk,
     "intercom": intercom,
+    "transcripts": transcripts,
     "zendesk": zendesk,
 }
 

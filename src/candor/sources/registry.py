@@ -22,6 +22,7 @@ _MODULES = {
     "salesforce": "candor.sources.salesforce",
     "tau_bench": "candor.sources.tau_bench",
     "tau2_bench": "candor.sources.tau2_bench",
+    "transcripts": "candor.sources.transcripts",
     "zendesk": "candor.sources.zendesk",
 }
 
