@@ -14,6 +14,7 @@ from candor.sources import (
     chatwoot,
     freshdesk,
     intercom,
+    mbox,
     salesforce,
     tau2_bench,
     tau_bench,
@@ -26,6 +27,7 @@ from candor.sources.base import SourceOptions
 from candor.sources.chatwoot import source as chatwoot_source
 from candor.sources.freshdesk import source as freshdesk_source
 from candor.sources.intercom import source as intercom_source
+from candor.sources.mbox import source as mbox_source
 from candor.sources.registry import get
 from candor.sources.salesforce import source as salesforce_source
 from candor.sources.transcripts import source as transcripts_source
@@ -43,6 +45,7 @@ SETTINGS = {
     "transcripts": transcripts_source.SETTINGS,
     "zendesk": zendesk_source.SETTINGS,
     "intercom": intercom_source.SETTINGS,
+    "mbox": mbox_source.SETTINGS,
     "tau_bench": tau_bench.SETTINGS,
     "tau2_bench": tau2_bench.SETTINGS,
 }
@@ -54,6 +57,7 @@ PACKAGES = {
     "chatwoot": chatwoot,
     "freshdesk": freshdesk,
     "intercom": intercom,
+    "mbox": mbox,
     "transcripts": transcripts,
     "zendesk": zendesk,
 }

@@ -19,6 +19,7 @@ _MODULES = {
     "freshdesk": "candor.sources.freshdesk",
     "generic": "candor.sources.generic",
     "intercom": "candor.sources.intercom",
+    "mbox": "candor.sources.mbox",
     "salesforce": "candor.sources.salesforce",
     "tau_bench": "candor.sources.tau_bench",
     "tau2_bench": "candor.sources.tau2_bench",

@@ -17,10 +17,10 @@ from candor.sources.amazon_connect.context import Around
 from candor.sources.amazon_connect.lens import ASSESSOR
 from candor.sources.base import EventDict, RecordRefused, RecordSkipped
 from candor.sources.benchmark import kind_of_tool
+from candor.sources.instants import earliest_wins
 from candor.sources.shapes import list_of, object_of, rest, text_of
 
 _MICRO = Decimal("0.000001")
-_EARLIEST_WINS = 1 << 62
 _STATUS = {"OK": "succeeded", "ERROR": "failed", "TIMEOUT": "failed"}
 _SPAN_KNOWN = frozenset(("spanId", "startTimestamp", "endTimestamp", "status", "attributes"))
 
@@ -149,7 +149,7 @@ def of_span(body: Mapping[str, Any], around: Around) -> Iterator[EventDict]:
             "release": f"{agent}:{version}",
             "occurred_at": at,
             # Nobody tells when it went live: the earliest sight of it counts.
-            "revision": _EARLIEST_WINS - at,
+            "revision": earliest_wins(at),
             "deployed_at": at,
             "kind": "mixed",
             "extra": {"time_unknown": True},
