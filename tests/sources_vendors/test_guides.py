@@ -15,6 +15,7 @@ from candor.sources import (
     freshdesk,
     intercom,
     mbox,
+    rasa,
     salesforce,
     tau2_bench,
     tau_bench,
@@ -28,6 +29,7 @@ from candor.sources.chatwoot import source as chatwoot_source
 from candor.sources.freshdesk import source as freshdesk_source
 from candor.sources.intercom import source as intercom_source
 from candor.sources.mbox import source as mbox_source
+from candor.sources.rasa import source as rasa_source
 from candor.sources.registry import get
 from candor.sources.salesforce import source as salesforce_source
 from candor.sources.transcripts import source as transcripts_source
@@ -46,6 +48,7 @@ SETTINGS = {
     "zendesk": zendesk_source.SETTINGS,
     "intercom": intercom_source.SETTINGS,
     "mbox": mbox_source.SETTINGS,
+    "rasa": rasa_source.SETTINGS,
     "tau_bench": tau_bench.SETTINGS,
     "tau2_bench": tau2_bench.SETTINGS,
 }
@@ -58,6 +61,7 @@ PACKAGES = {
     "freshdesk": freshdesk,
     "intercom": intercom,
     "mbox": mbox,
+    "rasa": rasa,
     "transcripts": transcripts,
     "zendesk": zendesk,
 }

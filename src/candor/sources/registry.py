@@ -20,6 +20,7 @@ _MODULES = {
     "generic": "candor.sources.generic",
     "intercom": "candor.sources.intercom",
     "mbox": "candor.sources.mbox",
+    "rasa": "candor.sources.rasa",
     "salesforce": "candor.sources.salesforce",
     "tau_bench": "candor.sources.tau_bench",
     "tau2_bench": "candor.sources.tau2_bench",
