@@ -170,6 +170,19 @@ class Source(ABC):
             RecordSkipped: the user's configuration leaves it out.
         """
 
+    def export_of(self, path: Path, options: SourceOptions) -> Path | None:  # noqa: ARG002
+        """The folder whose files must know of each other to be read; None when a file says it all.
+
+        Only names may be looked at: this is asked outside of any confinement.
+        """
+        return None
+
+    def read_ahead(self, path: Path, options: SourceOptions) -> None:  # noqa: B027 - a default
+        """Read once what the files of ``path``'s export need to know of each other, and keep it.
+
+        Called in a confined process, whose copies then read the files one by one.
+        """
+
     def count(self, path: Path, options: SourceOptions) -> int | None:  # noqa: ARG002 - a default
         """Records by a counter that shares no code with ``records``; None when none exists."""
         return None

@@ -134,10 +134,22 @@ class ReadAhead(Generic[E]):
         self.folders = frozenset(folders)
         self._patterns = patterns
         self._kept: tuple[Any, E] | None = None
+        self._held: Path | None = None
+
+    def folder_of(self, path: Path) -> Path:
+        """The export's folder."""
+        return path.parent.parent if path.parent.name in self.folders else path.parent
+
+    def hold(self, path: Path, settings: Any, build: Callable[[list[Path]], E]) -> None:
+        """Build the export around ``path``; from now on its files are not looked at again."""
+        self.of(path, settings, build)
+        self._held = self.folder_of(path)
 
     def of(self, path: Path, settings: Any, build: Callable[[list[Path]], E]) -> E:
         """The export around ``path``, built from all its files when it is not the one kept."""
-        folder = path.parent.parent if path.parent.name in self.folders else path.parent
+        folder = self.folder_of(path)
+        if self._kept is not None and self._held == folder:
+            return self._kept[1]
         files = files_under([folder, path], self._patterns)
         stamp = tuple((str(file), file.stat().st_mtime_ns) for file in files)
         key = (repr(settings), stamp)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -60,6 +61,17 @@ class Rasa(Source):
         check_settings(options, SETTINGS)
         return files_under(paths, JSON_FILES)
 
+    def export_of(self, path: Path, options: SourceOptions) -> Path | None:  # noqa: ARG002
+        """The folder of the rows."""
+        return self._exports.folder_of(path)
+
+    def read_ahead(self, path: Path, options: SourceOptions) -> None:
+        """Read all rows, unless the export begins with a tracker, which needs none."""
+        first = next((record.value for record in kinds.VENDOR.read(path)), None)
+        if isinstance(first, Item) and first.kind != "tracker":
+            build = partial(read_export, options=options)
+            self._exports.hold(path, dict(options.settings), build)
+
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every record; a row comes with the export it belongs to."""
         export, nobody = None, Export()
@@ -69,8 +81,8 @@ class Rasa(Source):
                 yield record
                 continue
             if item.kind in _NEEDS_NEIGHBOURS and export is None:
-                key = dict(options.settings)
-                export = self._exports.of(path, key, lambda files: read_export(files, options))
+                build = partial(read_export, options=options)
+                export = self._exports.of(path, dict(options.settings), build)
             yield replace(record, value=(item, export or nobody))
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
