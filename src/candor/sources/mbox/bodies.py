@@ -14,6 +14,7 @@ from typing import Any
 
 from candor.sources import markup
 from candor.sources.base import Notes
+from candor.sources.mbox.people import Headers
 
 _WRAPPED_HEAD = re.compile(
     r"^((?:On|Am|Le|El|Il|Op) [^\n]{5,200})\n([^\n]{0,120}(?:wrote|schrieb[^\n]{0,80}|a écrit ?|escribió"
@@ -27,6 +28,8 @@ _HEADER_BLOCK = re.compile(
     re.MULTILINE,
 )
 _SIGNATURE = re.compile(r"\n-- ?\n")
+_PLAIN = re.compile(r'\s*text/plain\s*(?:;\s*charset\s*=\s*"?([\w.:-]+)"?\s*)?;?\s*', re.IGNORECASE)
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
 _DEEPEST = 30
 
 
@@ -47,17 +50,22 @@ class Body:
     attachments: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read(content: bytes, notes: Notes) -> Body:
+def read(content: bytes, notes: Notes, headers: Headers | None = None) -> Body:
     """The body of a mail.
 
     Args:
         content: the mail with its headers.
+        headers: the same headers, where they were read already.
         notes: where encodings that are unknown are counted.
     """
     plain: list[str] = []
     html: list[str] = []
     body = Body()
-    _walk(message_from_bytes(content), plain, html, body, notes, 0)
+    alone = _alone(content, headers, notes)
+    if alone is None:
+        _walk(message_from_bytes(content), plain, html, body, notes, 0)
+    else:
+        plain.append(alone)
     text = "\n".join(part for part in plain if part.strip())
     if text:
         found = of_plain(text)
@@ -72,6 +80,18 @@ def read(content: bytes, notes: Notes) -> Body:
     body.signature = below or None
     body.quoted = found.quoted
     return body
+
+
+def _alone(content: bytes, headers: Headers | None, notes: Notes) -> str | None:
+    """The text of a mail that is plain and nothing else; None when it must be opened as MIME."""
+    if headers is None or "content-disposition" in headers:
+        return None
+    encoding = next(iter(headers.get("content-transfer-encoding", ("7bit",)))).strip().lower()
+    match = _PLAIN.fullmatch(next(iter(headers.get("content-type", ("text/plain",)))))
+    end = _HEADER_END.search(content)
+    if match is None or end is None or encoding not in {"7bit", "8bit", "binary"}:
+        return None
+    return _decoded(content[end.end() :], (match[1] or "utf-8").lower(), notes)
 
 
 def of_plain(text: str) -> markup.Body:
@@ -109,7 +129,10 @@ def _text(part: Message, notes: Notes) -> str:
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return ""
-    charset = part.get_content_charset() or "utf-8"
+    return _decoded(payload, part.get_content_charset() or "utf-8", notes)
+
+
+def _decoded(payload: bytes, charset: str, notes: Notes) -> str:
     try:
         return payload.decode(charset)
     except (LookupError, UnicodeDecodeError):

@@ -99,10 +99,7 @@ def _split(stream: BinaryIO, name: str) -> Iterator[Mail]:
         chunk = stream.read(_CHUNK)
         window += chunk
         position = 0
-        # A mail without any header begins with an empty line, so context may stand before it.
-        for match in _SEPARATOR.finditer(window):
-            if match.start() == 0:
-                continue
+        for match in _separators(window):
             held.add(window[position : match.start()])
             yield held.mail(offset)
             offset += held.size + len(match.group())
@@ -114,6 +111,16 @@ def _split(stream: BinaryIO, name: str) -> Iterator[Mail]:
         keep = max(position, len(window) - _LONGEST_SEPARATOR)
         held.add(window[position:keep])
         window = window[keep:]
+
+
+def _separators(window: bytes) -> Iterator[re.Match[bytes]]:
+    """Separating lines behind the first byte of a window."""
+    at = window.find(b"\nFrom ")
+    while at >= 0:
+        match = _SEPARATOR.match(window, at + 1)
+        if match is not None:
+            yield match
+        at = window.find(b"\nFrom ", at + 1)
 
 
 class _Held:

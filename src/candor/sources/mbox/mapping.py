@@ -112,7 +112,7 @@ def _message(
     options: SourceOptions,
     notes: Notes,
 ) -> EventDict:
-    body = bodies.read(mail.content(), notes)
+    body = bodies.read(mail.content(), notes, headers)
     if envelope.actor is None:
         notes.add("actor_unknown", "mails without a sender")
     if envelope.machine is not None:

@@ -26,6 +26,21 @@ _CTIME = re.compile(
 _PREFIX = re.compile(
     r"^\s*(?:(?:re|aw|sv|antw|r[ée]p|fwd?|wg|tr|rv)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE
 )
+# What nearly every mail writes; anything else goes through the standard library, ten times slower.
+_ONE_ADDRESS = re.compile(
+    r'\s*(?:[^<>"(),;:@\\]*<([^<>"(),;:@\\\s]+@[^<>"(),;:@\\\s]+)>|([^<>"(),;:@\\\s]+@[^<>"(),;:@\\\s]+))\s*'
+)
+_DATE = re.compile(
+    r"\s*(?:[A-Z][a-z]{2},\s+)?(\d{1,2})\s+([A-Z][a-z]{2})\s+(\d{4})\s+(\d\d):(\d\d):(\d\d)\s+([+-])(\d\d)(\d\d)"
+    r"(?:\s*\([^()]*\))?\s*"
+)
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+        start=1,
+    )
+}
 _BOUNCERS = frozenset(("mailer-daemon", "postmaster"))
 
 
@@ -108,8 +123,10 @@ def envelope_of(headers: Headers, declared: Declared) -> Envelope:
 def addresses(headers: Headers, *names: str) -> tuple[str, ...]:
     """Addresses of the named headers, in lower case, each once."""
     values = [value for name in names for value in headers.get(name, ())]
+    if len(values) == 1 and (match := _ONE_ADDRESS.fullmatch(values[0])):
+        return ((match[1] or match[2]).lower(),)
     found = (address.strip().lower() for _, address in getaddresses(values))
-    return tuple(dict.fromkeys(address for address in found if "@" in address or address))
+    return tuple(dict.fromkeys(address for address in found if address))
 
 
 def machine_of(headers: Headers, sender: str) -> str | None:
@@ -131,12 +148,29 @@ def written_at(headers: Headers) -> int | None:
     """When the mail says it was written; None when it does not."""
     for value in headers.get("date", ()):
         try:
+            match = _DATE.fullmatch(value)
+            if match is not None and match[2] in _MONTHS:
+                return _numeric(match)
             moment = parsedate_to_datetime(value)
         except (ValueError, TypeError, IndexError, OverflowError):
             continue
         # A zone of -0000 means a time in UTC of unknown origin (RFC 5322).
         return _micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     return None
+
+
+def _numeric(match: re.Match[str]) -> int:
+    """The instant of a date in the usual form.
+
+    Raises:
+        ValueError: there is no such date or time.
+    """
+    day, month, year, hour, minute, second, sign, hours, minutes = match.groups()
+    moment = datetime(
+        int(year), _MONTHS[month], int(day), int(hour), int(minute), int(second), tzinfo=UTC
+    )
+    offset = (int(hours) * 60 + int(minutes)) * 60 * SECOND
+    return _micros(moment) - (offset if sign == "+" else -offset)
 
 
 def delivered_at(separator: str) -> int | None:

@@ -58,7 +58,9 @@ def _blocks(lines: list[str]) -> Iterator[list[str]]:
 
 
 def _take(found: Transcript, block: list[str], is_label: IsLabel, *, is_first: bool) -> None:
-    at = next((n for n, line in enumerate(block[:2]) if "-->" in line), None)
+    at: int | None = 0
+    if "-->" not in block[0]:
+        at = 1 if len(block) > 1 and "-->" in block[1] else None
     if at is None:
         kept = [line for line in block if not _heading(found, line)]
         if kept and not kept[0].startswith(("NOTE", "STYLE", "REGION")) and not is_first:
@@ -116,10 +118,13 @@ def prefixed(words: str, is_label: IsLabel) -> tuple[str | None, str]:
 
 
 def _plain(payload: str) -> str:
+    if "<" not in payload and "&" not in payload and "\n" not in payload:
+        return payload.strip()
     lines = (unescape(_TAG.sub("", line)).strip() for line in payload.split("\n"))
     return " ".join(line for line in lines if line)
 
 
 def _milliseconds(parts: tuple[str | None, ...]) -> int:
-    hours, minutes, seconds, thousandths = (int(part or 0) for part in parts)
-    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths
+    hours, minutes, seconds, thousandths = parts
+    whole = (int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds or 0)
+    return whole * 1000 + int(thousandths or 0)
