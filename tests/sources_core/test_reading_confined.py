@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -120,6 +119,38 @@ class BreakingSource(Source):
         return []
 
 
+class NeighbourlySource(CanonicalSource):
+    """A connector that looks through the folder before its first file."""
+
+    name = "neighbourly"
+    reads_ahead = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
+        self.looks += 1
+        if path.read_bytes() == b"die":
+            os._exit(9)
+        yield from super().records(path, options)
+
+    def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[EventDict]:
+        notes.add("looks", str(self.looks))
+        return super().events(value, options, notes)
+
+
+def test_what_was_read_ahead_serves_every_file_of_a_child(tmp_path: Path) -> None:
+    files = [written(tmp_path, events(1), f"{name}.jsonl") for name in "abcd"]
+    files[1].write_text("die", "utf-8")
+    found = list(run.read(NeighbourlySource(), files, SourceOptions("x"), privacy=PRIVACY))
+    assert [batch.file for batch in found if batch.done] == [path.name for path in files]
+    assert [batch.file for batch in found if batch.refused] == ["b.jsonl"]
+    looks = [detail for batch in found for kind, detail in batch.notes if kind == "looks"]
+    # One child for all of them; the file that killed it costs itself, and a second child goes on.
+    assert looks == ["1", "1", "2"]
+
+
 def test_a_connectors_mistake_is_told_without_a_traceback(tmp_path: Path) -> None:
     path = written(tmp_path, "x")
     with pytest.raises(CandorError) as caught:
@@ -210,84 +241,3 @@ def test_a_column_of_two_gigabytes_is_read_or_refused(shared: Callable[[str], Pa
     found = list(run.read(registry.get("generic"), [path], options, privacy=PRIVACY, bounds=bounds))
     assert found[-1].done
     assert found[-1].refused is not None
-
-
-class SharingSource(CanonicalSource):
-    """A connector whose files must know of each other."""
-
-    name = "sharing"
-    mark = "nothing"
-
-    def export_of(self, path: Path, options: SourceOptions) -> Path | None:
-        return path.parent
-
-    def read_ahead(self, path: Path, options: SourceOptions) -> None:
-        if options.settings.get("breaks") == "exit":
-            os._exit(3)
-        if options.settings.get("breaks") == "memory":
-            bytearray(4 << 30)
-        if options.settings.get("breaks") == "mistake":
-            raise ZeroDivisionError
-        self.mark = secrets.token_hex(8)
-
-    def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[EventDict]:
-        notes.add("mark", self.mark)
-        if value["text"] == "die":
-            os._exit(1)
-        return super().events(value, options, notes)
-
-
-def marks(paths: list[Path], **settings: Any) -> list[str]:
-    """What each file was read beside."""
-    options = SourceOptions("x", settings=settings)
-    found = list(run.read(SharingSource(), paths, options, privacy=PRIVACY))
-    return [detail for batch in found for kind, detail in batch.notes if kind == "mark"]
-
-
-def test_an_export_is_read_ahead_once_for_all_its_files(tmp_path: Path) -> None:
-    files = [written(tmp_path, events(2), f"{n}.jsonl") for n in range(5)]
-    found = marks(files)
-    assert len(found) == 5
-    assert len(set(found)) == 1
-    assert found[0] != "nothing"
-
-
-def test_another_export_is_read_ahead_for_itself(tmp_path: Path) -> None:
-    files = []
-    for n in range(4):
-        folder = tmp_path / f"e{n // 2}"
-        folder.mkdir(exist_ok=True)
-        files.append(written(folder, events(1), f"{n}.jsonl"))
-    one, two, three, four = marks(files)
-    assert one == two
-    assert three == four
-    assert one != three
-
-
-@pytest.mark.parametrize("how", ["exit", "memory", "mistake"])
-def test_files_are_read_where_reading_ahead_fails(tmp_path: Path, how: str) -> None:
-    files = [written(tmp_path, events(1), f"{n}.jsonl") for n in range(3)]
-    assert marks(files, breaks=how) == ["nothing"] * 3
-
-
-def test_a_file_that_dies_costs_itself_and_not_its_export(tmp_path: Path) -> None:
-    files = [
-        written(tmp_path, events(1, "die" if n == 1 else "hello"), f"{n}.jsonl") for n in range(3)
-    ]
-    found = list(run.read(SharingSource(), files, SourceOptions("x"), privacy=PRIVACY))
-    done = [(batch.file, batch.refused is None) for batch in found if batch.done]
-    assert done == [("0.jsonl", True), ("1.jsonl", False), ("2.jsonl", True)]
-    told = [detail for batch in found for kind, detail in batch.notes if kind == "mark"]
-    assert len(told) == 2
-    assert len(set(told)) == 1
-
-
-def test_a_limit_holds_for_files_of_a_shared_export(tmp_path: Path) -> None:
-    files = [written(tmp_path, events(150_000), "a.jsonl"), written(tmp_path, events(1), "b.jsonl")]
-    bounds = Confinement(output_bytes=1000, output_factor=0)
-    found = list(
-        run.read(SharingSource(), files, SourceOptions("x"), privacy=PRIVACY, bounds=bounds)
-    )
-    refused = [batch.refused.code for batch in found if batch.refused is not None]
-    assert refused == [ReasonCode.RESOURCE_LIMIT] * len(refused)
-    assert refused

@@ -140,11 +140,17 @@ class Notes:
 
 
 class Source(ABC):
-    """One system's connector. Subclasses are stateless between files."""
+    """One system's connector. Subclasses keep nothing between files but what they read ahead.
+
+    Attributes:
+        reads_ahead: records need neighbours in other files of the same folder, so that all files
+            of an ingest are read in one child, which looks through a folder once.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     record_unit: ClassVar[str]
+    reads_ahead: ClassVar[bool] = False
 
     @abstractmethod
     def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
@@ -168,19 +174,6 @@ class Source(ABC):
         Raises:
             RecordRefused: the record as a whole cannot be mapped.
             RecordSkipped: the user's configuration leaves it out.
-        """
-
-    def export_of(self, path: Path, options: SourceOptions) -> Path | None:  # noqa: ARG002
-        """The folder whose files must know of each other to be read; None when a file says it all.
-
-        Only names may be looked at: this is asked outside of any confinement.
-        """
-        return None
-
-    def read_ahead(self, path: Path, options: SourceOptions) -> None:  # noqa: B027 - a default
-        """Read once what the files of ``path``'s export need to know of each other, and keep it.
-
-        Called in a confined process, whose copies then read the files one by one.
         """
 
     def count(self, path: Path, options: SourceOptions) -> int | None:  # noqa: ARG002 - a default

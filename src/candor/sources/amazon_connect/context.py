@@ -43,15 +43,11 @@ class Export:
 
     def contact(self, identity: str) -> Contact | None:
         """The newest record of a contact; None when the export holds none."""
-        self.read()
-        return self.contacts.get(identity)
-
-    def read(self) -> None:
-        """Read the contact records, unless that was done."""
         if not self.is_read:
             files = files_under([self.folder], JSON_FILES)
             self._read(path for path in files if kinds.LENS_NAME.match(path.name) is None)
             self.is_read = True
+        return self.contacts.get(identity)
 
     def _read(self, files: Iterable[Path]) -> None:
         for path in files:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from candor.errors import CandorError, Problem
 from candor.sources.amazon_connect import contacts, kinds, lens, reviews
-from candor.sources.amazon_connect.context import Around, Exports, root_of
+from candor.sources.amazon_connect.context import Around, Exports
 from candor.sources.base import Notes, RawRecord, Source, SourceOptions
 from candor.sources.configured import check_settings
 from candor.sources.envelopes import JSON_FILES
@@ -43,6 +43,7 @@ class AmazonConnect(Source):
     name: ClassVar[str] = "amazon_connect"
     title: ClassVar[str] = "Amazon Connect"
     record_unit: ClassVar[str] = "record"
+    reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._exports = Exports()
@@ -67,14 +68,6 @@ class AmazonConnect(Source):
             )
         self._exports = Exports()
         return files_under(paths, JSON_FILES)
-
-    def export_of(self, path: Path, options: SourceOptions) -> Path | None:
-        """The export's folder; None when no file has anything to ask."""
-        return None if options.settings.get("system_role") else root_of(path)
-
-    def read_ahead(self, path: Path, options: SourceOptions) -> None:  # noqa: ARG002
-        """Read the contact records."""
-        self._exports.of(path).read()
 
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:  # noqa: ARG002
         """Every record, with its file's name and the export it belongs to."""

@@ -7,7 +7,6 @@ to its mapping. Put all mailboxes of one desk, also the one of sent mails, into 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,16 +23,13 @@ from candor.sources.shapes import ReadAhead
 SETTINGS = ("ai_headers", "ai_text_kind", "own_addresses", "subject_days", "test_addresses")
 
 
-def _key(options: SourceOptions) -> Any:
-    return sorted(options.ai_actor_ids), dict(options.settings)
-
-
 class Mbox(Source):
     """Reads mbox files."""
 
     name: ClassVar[str] = "mbox"
     title: ClassVar[str] = "e-mail (mbox)"
     record_unit: ClassVar[str] = "mail"
+    reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._exports: ReadAhead[Threads] = ReadAhead((), mails.PATTERNS)
@@ -64,19 +60,10 @@ class Mbox(Source):
             raise CandorError("source.setting", problems)
         return files_under(paths, mails.PATTERNS)
 
-    def export_of(self, path: Path, options: SourceOptions) -> Path | None:  # noqa: ARG002
-        """The folder of the mailboxes."""
-        return self._exports.folder_of(path)
-
-    def read_ahead(self, path: Path, options: SourceOptions) -> None:
-        """Read the headers of all mailboxes."""
-        build = partial(read_export, options=options)
-        self._exports.hold(path, _key(options), build)
-
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every mail, with the threads it belongs to."""
-        build = partial(read_export, options=options)
-        threads = self._exports.of(path, _key(options), build)
+        key = (sorted(options.ai_actor_ids), dict(options.settings))
+        threads = self._exports.of(path, key, lambda files: read_export(files, options))
         for number, mail in enumerate(mails.read(path), start=1):
             ref = f"{path.name}:byte {mail.offset}:record {number}"
             raw = mail.raw[: LIMITS.kept_raw_bytes]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -52,6 +51,7 @@ class Rasa(Source):
     name: ClassVar[str] = "rasa"
     title: ClassVar[str] = "Rasa"
     record_unit: ClassVar[str] = "record"
+    reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._exports: ReadAhead[Export] = ReadAhead(("trackers", "events", "tables"))
@@ -60,17 +60,6 @@ class Rasa(Source):
         """JSON and JSON Lines files under the paths, by name."""
         check_settings(options, SETTINGS)
         return files_under(paths, JSON_FILES)
-
-    def export_of(self, path: Path, options: SourceOptions) -> Path | None:  # noqa: ARG002
-        """The folder of the rows."""
-        return self._exports.folder_of(path)
-
-    def read_ahead(self, path: Path, options: SourceOptions) -> None:
-        """Read all rows, unless the export begins with a tracker, which needs none."""
-        first = next((record.value for record in kinds.VENDOR.read(path)), None)
-        if isinstance(first, Item) and first.kind != "tracker":
-            build = partial(read_export, options=options)
-            self._exports.hold(path, dict(options.settings), build)
 
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every record; a row comes with the export it belongs to."""
@@ -81,8 +70,8 @@ class Rasa(Source):
                 yield record
                 continue
             if item.kind in _NEEDS_NEIGHBOURS and export is None:
-                build = partial(read_export, options=options)
-                export = self._exports.of(path, dict(options.settings), build)
+                key = dict(options.settings)
+                export = self._exports.of(path, key, lambda files: read_export(files, options))
             yield replace(record, value=(item, export or nobody))
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
