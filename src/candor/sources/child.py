@@ -7,12 +7,12 @@ safe, and imports everything a child needs before it forks.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import pickle
 import sys
 import traceback
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -31,11 +31,6 @@ from candor.sources.protection import PrivacySettings, Protector
 _REQUEST_LIMIT = 64 << 20
 OUT_OF_MEMORY = 70
 _RARE_COLLECTION = 200_000
-_WARM_TIME = 1_780_000_000_000_000
-_WARM_TEXT = (
-    "ann@post.example +49 151 12345678 4111 1111 1111 1111 DE89 3704 0044 0532 0130 00 12.03.1990"
-    " 123-45-6789 192.168.0.1 https://shop.example/?token=x My name is Ann Example, order 4711-22"
-)
 
 Request = tuple[Source, tuple[Path, ...], SourceOptions, PrivacySettings, Confinement]
 """Files to read one after the other: one, or several that a connector reads ahead together."""
@@ -70,21 +65,6 @@ def main() -> None:
             _read_and_leave(request, result_pipe)
         _, status = os.waitpid(pid, 0)
         frames.send(result_pipe, {"kind": "exit", "status": os.waitstatus_to_exitcode(status)})
-
-
-def _warm_up(privacy: PrivacySettings) -> None:
-    """Do once what every child would do for itself: Arrow's late imports, and compiling patterns.
-
-    Half a second, which counts where an export has thousands of files.
-    """
-    with suppress(Exception):  # What is wrong with the settings, the child will tell.
-        batcher = Batcher("nobody", observed_at_us=0)
-        message = {"message_id": "m", "thread_id": "t", "occurred_at": 0, "is_public": True}
-        # A time that is too early, so that both ways of reading a column are gone.
-        batcher.add("message", message, 1, "")
-        batcher.add("message", {**message, "occurred_at": _WARM_TIME, "text": _WARM_TEXT}, 2, "")
-        Protector(privacy).table("message", batcher.take().tables["message"])
-    gc.freeze()
 
 
 def _read_and_leave(request: Request, pipe: BinaryIO) -> None:
@@ -125,6 +105,28 @@ def _read(request: Request, pipe: BinaryIO) -> int:
             )
             frames.send_batch(pipe, SourceBatch(path.name, "", refused=refused, done=True))
     return 0
+
+
+_WARM_TIME = 1_780_000_000_000_000
+_WARM_TEXT = (
+    "ann@post.example +49 151 12345678 4111 1111 1111 1111 DE89 3704 0044 0532 0130 00 12.03.1990"
+    " 123-45-6789 192.168.0.1 https://shop.example/?token=x My name is Ann Example, order 4711-22"
+)
+
+
+def _warm_up(privacy: PrivacySettings) -> None:
+    """Do once what every child would do for itself: Arrow's late imports, and compiling patterns.
+
+    Half a second, which counts where an export has thousands of files.
+    """
+    with contextlib.suppress(Exception):  # What is wrong with the settings, the child will tell.
+        batcher = Batcher("nobody", observed_at_us=0)
+        message = {"message_id": "m", "thread_id": "t", "occurred_at": 0, "is_public": True}
+        # A time that is too early, so that both ways of reading a column are gone.
+        batcher.add("message", message, 1, "")
+        batcher.add("message", {**message, "occurred_at": _WARM_TIME, "text": _WARM_TEXT}, 2, "")
+        Protector(privacy).table("message", batcher.take().tables["message"])
+    gc.freeze()
 
 
 if __name__ == "__main__":
