@@ -10,21 +10,29 @@ import pytest
 from candor.settings import load_settings
 from candor.sources import (
     ada,
+    amazon_connect,
     chatwoot,
     freshdesk,
     intercom,
+    mbox,
+    rasa,
     salesforce,
     tau2_bench,
     tau_bench,
+    transcripts,
     zendesk,
 )
 from candor.sources.ada import source as ada_source
+from candor.sources.amazon_connect import source as amazon_connect_source
 from candor.sources.base import SourceOptions
 from candor.sources.chatwoot import source as chatwoot_source
 from candor.sources.freshdesk import source as freshdesk_source
 from candor.sources.intercom import source as intercom_source
+from candor.sources.mbox import source as mbox_source
+from candor.sources.rasa import source as rasa_source
 from candor.sources.registry import get
 from candor.sources.salesforce import source as salesforce_source
+from candor.sources.transcripts import source as transcripts_source
 from candor.sources.zendesk import source as zendesk_source
 
 ROOT = Path(__file__).parents[2]
@@ -33,10 +41,14 @@ FIXTURES = Path(__file__).parent / "fixtures"
 SETTINGS = {
     "salesforce": salesforce_source.SETTINGS,
     "ada": ada_source.SETTINGS,
+    "amazon_connect": amazon_connect_source.SETTINGS,
     "chatwoot": chatwoot_source.SETTINGS,
     "freshdesk": freshdesk_source.SETTINGS,
+    "transcripts": transcripts_source.SETTINGS,
     "zendesk": zendesk_source.SETTINGS,
     "intercom": intercom_source.SETTINGS,
+    "mbox": mbox_source.SETTINGS,
+    "rasa": rasa_source.SETTINGS,
     "tau_bench": tau_bench.SETTINGS,
     "tau2_bench": tau2_bench.SETTINGS,
 }
@@ -44,9 +56,13 @@ SETTINGS = {
 PACKAGES = {
     "salesforce": salesforce,
     "ada": ada,
+    "amazon_connect": amazon_connect,
     "chatwoot": chatwoot,
     "freshdesk": freshdesk,
     "intercom": intercom,
+    "mbox": mbox,
+    "rasa": rasa,
+    "transcripts": transcripts,
     "zendesk": zendesk,
 }
 

@@ -93,6 +93,11 @@ def iso(instant: int) -> str:
     return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def earliest_wins(instant: int) -> int:
+    """A revision by which, of several sights of one thing, the earliest counts."""
+    return (1 << 62) - instant
+
+
 def keep_order(instants: Iterable[int]) -> list[int]:
     """Instants in the order given, equal ones parted by one microsecond each.
 

@@ -13,14 +13,18 @@ from candor.sources.base import Source
 
 _MODULES = {
     "ada": "candor.sources.ada",
+    "amazon_connect": "candor.sources.amazon_connect",
     "canonical": "candor.sources.canonical",
     "chatwoot": "candor.sources.chatwoot",
     "freshdesk": "candor.sources.freshdesk",
     "generic": "candor.sources.generic",
     "intercom": "candor.sources.intercom",
+    "mbox": "candor.sources.mbox",
+    "rasa": "candor.sources.rasa",
     "salesforce": "candor.sources.salesforce",
     "tau_bench": "candor.sources.tau_bench",
     "tau2_bench": "candor.sources.tau2_bench",
+    "transcripts": "candor.sources.transcripts",
     "zendesk": "candor.sources.zendesk",
 }
 

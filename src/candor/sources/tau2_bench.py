@@ -8,7 +8,8 @@ Times are real but written without a zone, so the setting ``zone`` is required. 
 dollars; an ``agent_cost`` of 0 beside used or uncounted tokens is an unknown price, not a free run;
 ``user_cost`` pays for the simulated customer and is never a cost of support. A run that the harness
 broke off was never checked, whatever reward was written: it gets no confirmation. A run without a
-simulated customer has no messages, only the agent's calls; its ticket is the subject.
+simulated customer has no messages, only the agent's calls; its ticket is the subject. A voice run has
+ticks instead of messages (see ``tau2_voice``).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from candor.sources.instants import keep_order, of_iso
 from candor.sources.readers import counters, json_array
 from candor.sources.readers.paths import files_under
 from candor.sources.tau2_header import Header, header_of, index_beside, load
+from candor.sources.tau2_voice import Call, call_of
 
 SETTINGS = ("zone", "ai_agent_id")
 _KNOWN = frozenset(
@@ -48,6 +50,7 @@ _KNOWN = frozenset(
         "user_cost",
         "reward_info",
         "messages",
+        "ticks",
     )
 )
 _ENDED_BY = {"user_stop": "customer", "agent_stop": "ai_agent"}
@@ -65,6 +68,7 @@ _BROKEN_OFF = frozenset(
 )
 _CHECKS = ("db_check", "env_assertions", "action_checks", "nl_assertions", "communicate_checks")
 _MICRO = Decimal("0.000001")
+_MILLISECOND = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +161,15 @@ class _Run:
         self.task_id = benchmark.required(body, "task_id")
         self.trial = benchmark.required(body, "trial")
         self.thread = f"{header.file}:{self.task_id}:{self.trial}"
-        self.messages = benchmark.list_of(body.get("messages"), "messages")
         self.started_at = of_iso(body.get("start_time"), "start_time", self.zone)
         self.ended_at = of_iso(body.get("end_time"), "end_time", self.zone)
+        self.call: Call | None = None
+        if body.get("ticks") and not body.get("messages"):
+            self.call = call_of(benchmark.list_of(body["ticks"], "ticks"), header.tick_ms)
+            # The simulator thinks between ticks; the call ends by its own clock.
+            self.ended_at = self.started_at + self.call.length * _MILLISECOND
+        messages = [] if self.call is not None else body.get("messages")
+        self.messages = benchmark.list_of(messages, "messages")
         self.times = keep_order(self._time(item) for item in self.messages)
         self.results = {
             str(item["id"]): position
@@ -182,6 +192,8 @@ class _Run:
     def events(self) -> Iterator[EventDict | RecordRefused]:
         """Conversation, one event per item, then ending and cost."""
         yield self.conversation()
+        if self.call is not None:
+            yield from self.spoken(self.call)
         for position, item in enumerate(self.messages):
             try:
                 whole = benchmark.object_of(item, f"messages[{position}]")
@@ -199,7 +211,7 @@ class _Run:
             self.started_at,
             started_at=self.started_at,
             ended_at=self.ended_at,
-            channel="chat",
+            channel="chat" if self.call is None else "voice",
             direction="inbound",
             # Trials of a task share their customer; another file is another experiment.
             customer_id=f"{header.file}:{self.task_id}",
@@ -218,9 +230,39 @@ class _Run:
                 "termination": self.ended_how,
             },
             simulator_cost=self.body.get("user_cost"),
-            item_count=len(self.messages),
-            extra={key: value for key, value in self.body.items() if key not in _KNOWN} or None,
+            item_count=len(self.call.utterances if self.call else self.messages),
+            extra=self.rest() or None,
         )
+
+    def rest(self) -> dict[str, Any]:
+        """What no field holds, and what was heard beside speech."""
+        extra = {key: value for key, value in self.body.items() if key not in _KNOWN}
+        if self.call is not None and self.call.noises:
+            extra["noises"] = [
+                {"kind": one.kind, "start_ms": one.start, "end_ms": one.end}
+                for one in self.call.noises
+            ]
+        return extra
+
+    def spoken(self, call: Call) -> Iterator[EventDict]:
+        """The utterances of a voice run, with their times in the call."""
+        starts = (self.started_at + one.start * _MILLISECOND for one in call.utterances)
+        for position, (one, at) in enumerate(zip(call.utterances, keep_order(starts), strict=True)):
+            is_agent = one.side == "ai_agent"
+            told = {"action": one.action, "effects": list(one.effects) or None}
+            yield self.event(
+                "message",
+                at,
+                message_id=f"{self.thread}:{position:04d}",
+                actor=one.side,
+                text=one.text,
+                is_public=True,
+                kind=benchmark.kind_of_text(one.text) if is_agent and one.text else None,
+                release=self.release if is_agent else None,
+                speech_start_ms=one.start,
+                speech_end_ms=one.end,
+                extra={key: value for key, value in told.items() if value} or None,
+            )
 
     def of_item(self, position: int, item: dict[str, Any]) -> Iterator[EventDict]:
         role = item.get("role")

@@ -29,6 +29,7 @@ class Header:
     commit: str | None
     has_customer: bool
     tickets: Mapping[str, str]
+    tick_ms: int | None = None
 
 
 def header_of(whole: dict[str, Any], file: str) -> Header:
@@ -51,7 +52,13 @@ def header_of(whole: dict[str, Any], file: str) -> Header:
         commit=info.get("git_commit"),
         has_customer=_object(info, "user_info").get("implementation") != "dummy_user",
         tickets=tickets,
+        tick_ms=_milliseconds(_object(info, "audio_native_config").get("tick_duration_seconds")),
     )
+
+
+def _milliseconds(seconds: Any) -> int | None:
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    return round(seconds * 1000) or None if is_number else None
 
 
 def _object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:

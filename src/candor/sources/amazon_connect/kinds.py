@@ -1,0 +1,179 @@
+"""What an Amazon Connect file holds, and the meaning of its words.
+
+Only this module knows shapes, names and value tables. Reference: the administrator guide's pages on
+the data model of contact records, on the output files of Contact Lens for calls and for chats and
+on their locations, and the interface reference (docs.aws.amazon.com/connect). Reasons of a
+disconnect differ by channel and grow: an unlisted one is kept and counted. Streams name things
+otherwise than the interface does; from here on only the interface's names are used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from candor.events.reasons import ReasonCode
+from candor.sources.base import RecordRefused
+from candor.sources.instants import of_iso, of_seconds
+from candor.sources.shapes import Item, Vendor, keys, list_of, object_of, shape, text_of
+
+VENDOR = Vendor(
+    "Amazon Connect",
+    (
+        shape("lens", "JobStatus Channel"),
+        shape("lens", "Transcript Participants"),
+        shape("span", "spanId sessionId"),
+        shape("evaluation", "EvaluationId Status Metadata"),
+        shape("evaluation", "Evaluation"),
+        shape("contact", "ContactId InitiationMethod"),
+        shape("contact", "Id InitiationMethod"),
+        shape("contact", "Contact"),
+    ),
+    {"Contacts": "Contacts", "ContactSummaryList": "ContactSummaryList", "spans": "spans"},
+    "an Amazon Connect contact record, Contact Lens file, evaluation or span",
+)
+LENS_NAME = re.compile(
+    r"(?P<contact>.+)_analysis(?:_redacted)?_(?P<day>\d{4}-?\d{2}-?\d{2})T(?P<clock>[\d:_]{5,8}?)_?(?:Z|UTC)"
+)
+_WRAPPED = {"contact": "Contact", "evaluation": "Evaluation"}
+_FORM = ("EvaluationFormId", "EvaluationFormVersion")
+# The stream's names → the interface's.
+_RENAMED = {"ContactId": "Id", "Agent": "AgentInfo", "Queue": "QueueInfo"}
+
+CHANNELS = {"VOICE": "voice", "CHAT": "chat", "EMAIL": "email"}
+SUBTYPES = {
+    "connect:sms": "sms",
+    "connect:whatsapp": "messaging",
+    "connect:apple": "messaging",
+    "connect:applemessagesforbusiness": "messaging",
+}
+NO_CONTACT = {
+    "DISCONNECT": "the flow after a contact",
+    "MONITOR": "a supervisor listening",
+}
+"""Initiation methods of records that are no contact of a customer."""
+INBOUND = frozenset(("INBOUND", "WEBRTC_API", "CALLBACK"))
+PROACTIVE = frozenset(("OUTBOUND", "EXTERNAL_OUTBOUND"))
+UNDIRECTED = frozenset(("TRANSFER", "QUEUE_TRANSFER", "AGENT_REPLY", "FLOW"))
+SELF_SERVICE = "SelfService"
+
+# Reason of a disconnect → who ended the contact, and why.
+ENDINGS: Mapping[str, tuple[str | None, str | None]] = {
+    "CUSTOMER_DISCONNECT": ("customer", None),
+    "AGENT_DISCONNECT": ("human_agent", "agent_closed"),
+    "AGENT_COMPLETED": ("human_agent", "agent_closed"),
+    "DISCARDED": ("human_agent", None),
+    "BARGED": ("human_agent", None),
+    "THIRD_PARTY_DISCONNECT": (None, None),
+    "TRANSFERRED": (None, None),
+    "OTHER": (None, None),
+    "CONTACT_FLOW_DISCONNECT": ("system", "automation"),
+    "API": ("system", "automation"),
+    "EXPIRED": ("system", "inactivity"),
+    "IDLE_DISCONNECT": ("system", "inactivity"),
+    "TELECOM_PROBLEM": ("system", None),
+    "AGENT_NETWORK_DISCONNECT": ("system", None),
+    "CUSTOMER_CONNECTION_NOT_ESTABLISHED": ("system", None),
+    "SYSTEM_ERROR": ("system", None),
+}
+ROLES = {
+    "CUSTOMER": "customer",
+    "AGENT": "human_agent",
+    "SUPERVISOR": "human_agent",
+}
+MACHINES = frozenset(("SYSTEM", "CUSTOM_BOT"))
+"""Roles that are an AI agent where one is on the contact, and a plain flow where none is."""
+GUARDRAIL_RESULTS = {"NONE": "pass", "GUARDRAIL_INTERVENED": "violation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """What the name of a Contact Lens file says: the contact, and when its recording began."""
+
+    contact: str | None = None
+    began: int | None = None
+
+
+def clue_of(path: Path) -> Clue:
+    """The name's words; an unknown form of name says nothing."""
+    match = LENS_NAME.match(path.name)
+    if match is None:
+        return Clue()
+    day, clock = match["day"].replace("-", ""), match["clock"].replace("_", ":")
+    try:
+        began = of_iso(f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock}Z", "file name")
+    except RecordRefused:
+        return Clue(match["contact"])
+    return Clue(match["contact"], began)
+
+
+def body_of(item: Item) -> dict[str, Any]:
+    """The record itself, out of the answer that holds it, under the interface's names."""
+    body = item.body
+    inner = body.get(_WRAPPED.get(item.kind, ""))
+    if isinstance(inner, dict):
+        # The form of an evaluation stands beside it.
+        form = object_of(body.get("EvaluationForm"))
+        body = {**inner, **{key: form[key] for key in _FORM if key in form}}
+    if item.kind != "contact" or "ContactId" not in body:
+        return body
+    return {_RENAMED.get(key, key): value for key, value in body.items()}
+
+
+def instant(body: Mapping[str, Any], field: str) -> int | None:
+    """A time: ISO text in streams and files, seconds as a number in answers of the interface."""
+    value = body.get(field)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return of_iso(value, field)
+    return of_seconds(value, field)
+
+
+def required_instant(body: Mapping[str, Any], field: str) -> int:
+    """A time that must be there.
+
+    Raises:
+        RecordRefused: TS_UNPARSED.
+    """
+    found = instant(body, field)
+    if found is None:
+        raise RecordRefused(ReasonCode.TS_UNPARSED, field, "a date and time")
+    return found
+
+
+def tail(value: Any) -> str | None:
+    """The id at the end of a resource name; the value itself when it is none."""
+    text = text_of(value)
+    return None if text is None else text.rpartition("/")[2] or text
+
+
+def agents_of(contact: Mapping[str, Any], use: str = SELF_SERVICE) -> list[dict[str, Any]]:
+    """AI agents on a contact in one use; those that assist a person do not talk to the customer."""
+    found = list_of(object_of(contact.get("WisdomInfo")).get("AiAgents"))
+    return [one for one in found if isinstance(one, dict) and one.get("AiUseCase") == use]
+
+
+def subtype_of(contact: Mapping[str, Any]) -> str:
+    """The kind of chat, in lower case."""
+    given = object_of(contact.get("SegmentAttributes")).get("connect:Subtype")
+    word = given.get("ValueString") if isinstance(given, dict) else given
+    return str(word or "").lower()
+
+
+CONTACT_KNOWN = keys(
+    "Id Arn InitialContactId PreviousContactId RelatedContactId ContactAssociationId NextContactId"
+    " NextContacts InitiationMethod Channel InitiationTimestamp DisconnectTimestamp"
+    " LastUpdateTimestamp DisconnectReason CustomerId CustomerEndpoint Cases WisdomInfo"
+    " AWSAccountId AWSContactTraceRecordFormatVersion InstanceARN"
+)
+LENS_KNOWN = keys(
+    "Version Channel LanguageCode Participants Transcript Categories CustomerMetadata AccountId"
+)
+TURN_KNOWN = keys(
+    "Id ParticipantId ParticipantRole Content BeginOffsetMillis EndOffsetMillis Sentiment"
+    " AbsoluteTime Type"
+)
