@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -116,6 +117,38 @@ class BreakingSource(Source):
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[EventDict]:
         return []
+
+
+class NeighbourlySource(CanonicalSource):
+    """A connector that looks through the folder before its first file."""
+
+    name = "neighbourly"
+    reads_ahead = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
+        self.looks += 1
+        if path.read_bytes() == b"die":
+            os._exit(9)
+        yield from super().records(path, options)
+
+    def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[EventDict]:
+        notes.add("looks", str(self.looks))
+        return super().events(value, options, notes)
+
+
+def test_what_was_read_ahead_serves_every_file_of_a_child(tmp_path: Path) -> None:
+    files = [written(tmp_path, events(1), f"{name}.jsonl") for name in "abcd"]
+    files[1].write_text("die", "utf-8")
+    found = list(run.read(NeighbourlySource(), files, SourceOptions("x"), privacy=PRIVACY))
+    assert [batch.file for batch in found if batch.done] == [path.name for path in files]
+    assert [batch.file for batch in found if batch.refused] == ["b.jsonl"]
+    looks = [detail for batch in found for kind, detail in batch.notes if kind == "looks"]
+    # One child for all of them; the file that killed it costs itself, and a second child goes on.
+    assert looks == ["1", "1", "2"]
 
 
 def test_a_connectors_mistake_is_told_without_a_traceback(tmp_path: Path) -> None:

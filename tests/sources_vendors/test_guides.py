@@ -13,6 +13,7 @@ from candor.sources import (
     chatwoot,
     freshdesk,
     intercom,
+    langfuse,
     salesforce,
     tau2_bench,
     tau_bench,
@@ -23,6 +24,7 @@ from candor.sources.base import SourceOptions
 from candor.sources.chatwoot import source as chatwoot_source
 from candor.sources.freshdesk import source as freshdesk_source
 from candor.sources.intercom import source as intercom_source
+from candor.sources.langfuse import source as langfuse_source
 from candor.sources.registry import get
 from candor.sources.salesforce import source as salesforce_source
 from candor.sources.zendesk import source as zendesk_source
@@ -31,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs" / "guides"
 FIXTURES = Path(__file__).parent / "fixtures"
 SETTINGS = {
+    "langfuse": langfuse_source.SETTINGS,
     "salesforce": salesforce_source.SETTINGS,
     "ada": ada_source.SETTINGS,
     "chatwoot": chatwoot_source.SETTINGS,
@@ -42,6 +45,7 @@ SETTINGS = {
 }
 # One line a connector: its package, whose code the notes of the guide must stand in.
 PACKAGES = {
+    "langfuse": langfuse,
     "salesforce": salesforce,
     "ada": ada,
     "chatwoot": chatwoot,

@@ -140,11 +140,17 @@ class Notes:
 
 
 class Source(ABC):
-    """One system's connector. Subclasses are stateless between files."""
+    """One system's connector. Subclasses keep nothing between files but what they read ahead.
+
+    Attributes:
+        reads_ahead: records need neighbours in other files of the same folder, so that all files
+            of an ingest are read in one child, which looks through a folder once.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     record_unit: ClassVar[str]
+    reads_ahead: ClassVar[bool] = False
 
     @abstractmethod
     def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:

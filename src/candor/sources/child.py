@@ -1,4 +1,4 @@
-"""The process that reads: started once per ingest, it forks one confined child per file.
+"""The process that reads: started once per ingest, it forks one confined child per request.
 
 Runs as ``python -m candor.sources.child`` with requests on standard input and frames on standard
 output, and only for its parent, whose requests it trusts. It has no threads, so that forking it is
@@ -12,6 +12,7 @@ import os
 import pickle
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,11 +31,12 @@ _REQUEST_LIMIT = 64 << 20
 OUT_OF_MEMORY = 70
 _RARE_COLLECTION = 200_000
 
-Request = tuple[Source, Path, SourceOptions, PrivacySettings, Confinement]
+Request = tuple[Source, tuple[Path, ...], SourceOptions, PrivacySettings, Confinement]
+"""Files to read one after the other: one, or several that a connector reads ahead together."""
 
 
 def request_frame(stream: BinaryIO, request: Request) -> None:
-    """Ask for one file (called by the parent)."""
+    """Ask for some files (called by the parent)."""
     frames.send(stream, {"kind": "read"}, [pickle.dumps(request)])
 
 
@@ -61,7 +63,7 @@ def main() -> None:
 
 
 def _read_and_leave(request: Request, pipe: BinaryIO) -> None:
-    """The child: reads one file under its bounds and ends the process, whatever happens."""
+    """The child: reads its files under its bounds and ends the process, whatever happens."""
     status = 1
     try:
         os.close(0)
@@ -76,22 +78,27 @@ def _read_and_leave(request: Request, pipe: BinaryIO) -> None:
 
 
 def _read(request: Request, pipe: BinaryIO) -> int:
-    source, path, options, privacy, bounds = request
+    source, paths, options, privacy, bounds = request
     gc.set_threshold(_RARE_COLLECTION, 50, 50)
-    try:
-        confine(bounds, unpacked_at_most(path))
-        for batch in convert(source, path, options, privacy):
-            frames.send_batch(pipe, batch)
-    except CandorError as error:
-        frames.send(pipe, {"kind": "error", "error": error.as_dict()})
-    except OSError as error:
-        refused = FileRefused(
-            ReasonCode.RESOURCE_LIMIT,
-            f"{path.name} cannot be read ({error.strerror})",
-            "a readable file",
-            "check its permissions and ingest it again",
-        )
-        frames.send_batch(pipe, SourceBatch(path.name, "", refused=refused, done=True))
+    confine(
+        replace(bounds, cpu_seconds=bounds.cpu_seconds * len(paths)),
+        sum(unpacked_at_most(path) for path in paths if path.exists()),
+    )
+    for path in paths:
+        try:
+            for batch in convert(source, path, options, privacy):
+                frames.send_batch(pipe, batch)
+        except CandorError as error:
+            frames.send(pipe, {"kind": "error", "error": error.as_dict()})
+            break
+        except OSError as error:
+            refused = FileRefused(
+                ReasonCode.RESOURCE_LIMIT,
+                f"{path.name} cannot be read ({error.strerror})",
+                "a readable file",
+                "check its permissions and ingest it again",
+            )
+            frames.send_batch(pipe, SourceBatch(path.name, "", refused=refused, done=True))
     return 0
 
 

@@ -18,6 +18,7 @@ _MODULES = {
     "freshdesk": "candor.sources.freshdesk",
     "generic": "candor.sources.generic",
     "intercom": "candor.sources.intercom",
+    "langfuse": "candor.sources.langfuse",
     "salesforce": "candor.sources.salesforce",
     "tau_bench": "candor.sources.tau_bench",
     "tau2_bench": "candor.sources.tau2_bench",

@@ -83,11 +83,19 @@ def read(
         return
     bounds = bounds or Confinement()
     reader: _Reader | None = None
+    # What a connector reads ahead lives as long as a child, so its files share one.
+    groups = [files] if source.reads_ahead else [[path] for path in files]
     try:
-        for path in files:
-            if reader is None or not reader.is_usable:
-                reader = _replace(reader)
-            yield from reader.pieces((source, path, options, privacy, bounds))
+        for group in groups:
+            left = tuple(group)
+            while left:
+                if reader is None or not reader.is_usable:
+                    reader = _replace(reader)
+                ended = 0
+                for piece in reader.pieces((source, left, options, privacy, bounds)):
+                    ended += piece.done
+                    yield piece
+                left = left[ended:]
     finally:
         if reader is not None:
             reader.close()
@@ -115,13 +123,13 @@ class _Reader:
         self.is_usable = True
 
     def pieces(self, request: child.Request) -> Iterator[SourceBatch]:
-        """The pieces of one file."""
-        path, bounds = request[1], request[4]
+        """The pieces of the files up to the first that breaks, which ends with a refusal."""
+        paths, bounds = request[1], request[4]
         child.request_frame(cast(BinaryIO, self._process.stdin), request)
         ready: queue.Queue[SourceBatch | BaseException | None] = queue.Queue(_AHEAD)
         stop = threading.Event()
         pump = threading.Thread(
-            target=self._pump, args=(path, bounds, ready, stop), name="candor-reader", daemon=True
+            target=self._pump, args=(paths, bounds, ready, stop), name="candor-reader", daemon=True
         )
         pump.start()
         try:
@@ -132,7 +140,7 @@ class _Reader:
                 is_done = item.done
                 yield item
             if not is_done:
-                raise RuntimeError(f"the reader of {path.name} ended without a last piece")
+                raise RuntimeError(f"the reader of {paths[0].name} ended without a last piece")
         finally:
             if pump.is_alive():
                 stop.set()
@@ -141,13 +149,15 @@ class _Reader:
 
     def _pump(
         self,
-        path: Path,
+        paths: Sequence[Path],
         bounds: Confinement,
         ready: queue.Queue[SourceBatch | BaseException | None],
         stop: threading.Event,
     ) -> None:
         """Moves pieces from the pipe to the queue until the child ended (runs in a thread)."""
         incoming = _Incoming(cast(BinaryIO, self._process.stdout), bounds.wall_seconds)
+        waiting = list(paths)
+        path = waiting.pop(0)
         is_done = False
         last: SourceBatch | BaseException | None = None
         try:
@@ -157,9 +167,13 @@ class _Reader:
                 allowed -= size
                 if head["kind"] == "batch":
                     batch = frames.batch_of(head, blobs)
-                    is_done = batch.done
                     if not _put(ready, batch, stop):
                         return
+                    is_done = batch.done and not waiting
+                    if batch.done and waiting:
+                        path = waiting.pop(0)
+                        allowed = bounds.output_for(unpacked_at_most(path))
+                        incoming.wind(bounds.wall_seconds)
                 elif head["kind"] == "exit":
                     if not is_done:
                         last = _refusal(path, _ending(head["status"]))
@@ -204,6 +218,10 @@ class _Incoming:
 
     def __init__(self, pipe: BinaryIO, seconds: float) -> None:
         self._descriptor = pipe.fileno()
+        self._seconds = seconds
+
+    def wind(self, seconds: float) -> None:
+        """Set the clock anew."""
         self._seconds = seconds
 
     def exactly(self, size: int) -> bytes:

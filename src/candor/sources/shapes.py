@@ -124,7 +124,7 @@ class Vendor:
 
 
 class ReadAhead(Generic[E]):
-    """The last export that was read ahead, as long as its files and settings stay the same.
+    """The last export that was read ahead, kept as long as its files and settings stay the same.
 
     Attributes:
         folders: names of folders that hold one kind of file; the export is the folder above.
@@ -133,16 +133,19 @@ class ReadAhead(Generic[E]):
     def __init__(self, folders: Sequence[str], patterns: Sequence[str] = JSON_FILES) -> None:
         self.folders = frozenset(folders)
         self._patterns = patterns
-        self._kept: tuple[Any, E] | None = None
+        self._kept: tuple[str, E] | None = None
+        self._stamps: dict[Path, int] = {}
 
     def of(self, path: Path, settings: Any, build: Callable[[list[Path]], E]) -> E:
         """The export around ``path``, built from all its files when it is not the one kept."""
-        folder = path.parent.parent if path.parent.name in self.folders else path.parent
-        files = files_under([folder, path], self._patterns)
-        stamp = tuple((str(file), file.stat().st_mtime_ns) for file in files)
-        key = (repr(settings), stamp)
-        if self._kept is None or self._kept[0] != key:
-            self._kept = (key, build(files))
+        asked = repr(settings)
+        # Only the file asked for is looked at: looking at all, for each of them, is quadratic.
+        is_kept = self._stamps.get(path) == path.stat().st_mtime_ns
+        if self._kept is None or self._kept[0] != asked or not is_kept:
+            folder = path.parent.parent if path.parent.name in self.folders else path.parent
+            files = files_under([folder, path], self._patterns)
+            self._stamps = {file: file.stat().st_mtime_ns for file in files}
+            self._kept = (asked, build(files))
         return self._kept[1]
 
 

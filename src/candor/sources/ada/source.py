@@ -64,6 +64,7 @@ class Ada(Source):
     name: ClassVar[str] = "ada"
     title: ClassVar[str] = "Ada"
     record_unit: ClassVar[str] = "record"
+    reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._exports: ReadAhead[Export] = ReadAhead(_FOLDERS)

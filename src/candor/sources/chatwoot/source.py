@@ -63,6 +63,7 @@ class Chatwoot(Source):
     name: ClassVar[str] = "chatwoot"
     title: ClassVar[str] = "Chatwoot"
     record_unit: ClassVar[str] = "record"
+    reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._exports: ReadAhead[Export] = ReadAhead(_FOLDERS)

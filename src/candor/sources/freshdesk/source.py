@@ -37,6 +37,7 @@ class Freshdesk(Source):
     name: ClassVar[str] = "freshdesk"
     title: ClassVar[str] = "Freshdesk"
     record_unit: ClassVar[str] = "record"
+    reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._exports: ReadAhead[Export] = ReadAhead(_FOLDERS)

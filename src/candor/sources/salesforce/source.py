@@ -57,6 +57,7 @@ class Salesforce(Source):
     name: ClassVar[str] = "salesforce"
     title: ClassVar[str] = "Salesforce"
     record_unit: ClassVar[str] = "record"
+    reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._exports: ReadAhead[Export] = ReadAhead(_FOLDERS, kinds.FILES)

@@ -62,6 +62,7 @@ class Zendesk(Source):
     name: ClassVar[str] = "zendesk"
     title: ClassVar[str] = "Zendesk"
     record_unit: ClassVar[str] = "record"
+    reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._exports: dict[tuple[Path, frozenset[str], tuple[tuple[str, int], ...]], Export] = {}
