@@ -45,11 +45,23 @@ class Said(NamedTuple):
 
 def heard(value: Any) -> list[Said]:
     """The messages a model was given, oldest first."""
+    value = unpacked(value)
+    if type(value) is list:
+        # The one shape that nearly all take needs no search.
+        plain = [
+            Said(_ROLES.get(one["role"], "other"), one["content"].strip())
+            for one in value
+            if type(one) is dict and type(one.get("content")) is str and "role" in one
+        ]
+        if len(plain) == len(value):
+            return plain
     return list(_messages(value, "customer", _ASKED, 0))
 
 
 def answered(value: Any) -> str | None:
     """The last text a model gave back; None when it gave none."""
+    if type(value) is str and value[:1] not in '[{"':
+        return value.strip() or None
     texts = [said.text for said in _messages(value, "ai_agent", _TOLD, 0) if said.text]
     return texts[-1] if texts else None
 

@@ -120,7 +120,7 @@ class Vendor:
         kind = self.kind_of(body) if isinstance(body, dict) else None
         if kind is None:
             return replace(record, value=None, reason=ReasonCode.TYPE_MISMATCH, detail=self.wanted)
-        return replace(record, value=Item(kind, body))
+        return RawRecord(record.number, record.ref, record.raw, Item(kind, body), key=record.key)
 
 
 class ReadAhead(Generic[E]):

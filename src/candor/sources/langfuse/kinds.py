@@ -9,6 +9,7 @@ the blob storage export snake_case and times of UTC without one. Reference: lang
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from candor.sources.instants import of_iso
@@ -78,6 +79,7 @@ def named(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {_SNAKE.get(key, key): value for key, value in body.items()}
 
 
+@lru_cache(maxsize=1 << 16)
 def instant(value: Any, field: str) -> int:
     """A time of the interface, or of the blob storage export, which writes UTC without a zone.
 

@@ -18,7 +18,7 @@ from candor.sources.langfuse import kinds
 from candor.sources.prompts import answered, heard, unpacked
 from candor.sources.shapes import list_of, object_of, rest, text_of
 from candor.sources.span_events import Around, message_of, of_span, priced
-from candor.sources.spans import Span
+from candor.sources.spans import Forest, Span
 
 RUN = "experiment:"
 """Prefix of the thread of a score about an experiment: no conversation has it."""
@@ -26,10 +26,21 @@ RUN = "experiment:"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How records are to be read: the settings, and where to note what was noticed."""
+    """How records are to be read: the settings, and where to note what was noticed.
+
+    Attributes:
+        settings: the connector's settings.
+        notes: where to note it.
+        forest: None while the export is read ahead; then only what is still needed is read.
+    """
 
     settings: Mapping[str, Any]
     notes: Notes
+    forest: Forest | None = None
+
+    def is_needed(self, identity: str, among: str) -> bool:
+        """Whether what a span heard (``fresh``) or said (``speakers``) is looked at."""
+        return self.forest is None or identity in getattr(self.forest, among)
 
 
 def id_of(body: Mapping[str, Any], key: str) -> str:
@@ -57,6 +68,7 @@ def span_of(kind: str, body: Mapping[str, Any], reading: Reading) -> Span:
     is_trace = kind == "trace"
     identity = id_of(body, "id")
     trace = identity if is_trace else id_of(body, "traceId")
+    identity = trace_span(trace) if is_trace else identity
     began = "timestamp" if is_trace else "startTime"
     started = kinds.instant(body.get(began), began)
     ended = None if is_trace else _time(body, "endTime")
@@ -72,7 +84,7 @@ def span_of(kind: str, body: Mapping[str, Any], reading: Reading) -> Span:
     metadata = object_of(unpacked(body.get("metadata")))
     result = body.get("output")
     return Span(
-        id=trace_span(trace) if is_trace else identity,
+        id=identity,
         trace=trace,
         parent=None if is_trace else (text_of(body.get("parentObservationId")) or trace_span(trace)),
         session=_named(metadata, "thread_metadata", reading) or text_of(body.get("sessionId")),
@@ -81,8 +93,8 @@ def span_of(kind: str, body: Mapping[str, Any], reading: Reading) -> Span:
         revision=_time(body, "updatedAt") or ended or started,
         role=role,
         name=text_of(body.get("name")) or word.lower(),
-        heard=heard(body.get("input")),
-        said=answered(result),
+        heard=heard(body.get("input")) if reading.is_needed(identity, "fresh") else (),
+        said=answered(result) if reading.is_needed(identity, "speakers") else None,
         is_failed=str(body.get("level")).upper() == "ERROR",
         customer=_named(metadata, "customer_metadata", reading) or text_of(body.get("userId")),
         agent=_agent(body, reading.settings),
@@ -95,7 +107,7 @@ def span_of(kind: str, body: Mapping[str, Any], reading: Reading) -> Span:
         documents=_documents(result) if role == "retriever" else (),
         arguments=body.get("input") if role in {"tool", "retriever"} else None,
         result=_verdict(result) if role == "guardrail" else None,
-        extra=_extra(kind, body, metadata, reading.settings),
+        extra={} if reading.forest is None else _extra(kind, body, metadata, reading.settings),
     )  # fmt: skip
 
 
@@ -130,6 +142,8 @@ def _is_test(body: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
 def _tokens(body: Mapping[str, Any]) -> tuple[int | None, int | None, int | None]:
     """Tokens in, out and altogether."""
     usage = object_of(unpacked(body.get("usageDetails")))
+    if not usage:
+        return None, None, None
     counts = {key: int(value) for key, value in usage.items() if _is_count(value)}
     total = counts.get("total") or sum(counts.values()) or None
     return counts.get("input"), counts.get("output"), total
@@ -199,7 +213,7 @@ def _extra(
 
 def of_observation(kind: str, body: Mapping[str, Any], around: Around) -> Iterator[EventDict]:
     """The events of an observation or trace."""
-    span = span_of(kind, body, Reading(around.settings, around.notes))
+    span = span_of(kind, body, Reading(around.settings, around.notes, around.forest))
     return of_span(span, around)
 
 

@@ -7,7 +7,7 @@ its mapping. Memory grows with observations, not with their texts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -109,7 +109,8 @@ class Langfuse(Source):
                     "export again with fields=core,basic,io,metadata,model,usage,prompt,metrics,"
                     "trace_context",
                 )
-            yield replace(record, value=(Item(item.kind, dict(kinds.named(item.body))), export))
+            value = (item.kind, kinds.named(item.body), export)
+            yield RawRecord(record.number, record.ref, record.raw, value)
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one record.
@@ -117,11 +118,11 @@ class Langfuse(Source):
         Raises:
             RecordSkipped: a step inside an answer, which means no event.
         """
-        item, export = value
+        kind, body, export = value
         around = Around(export.forest, options.settings, notes)
-        if item.kind == "score":
-            return list(mapping.of_score(item.body, around))
-        events = list(mapping.of_observation(item.kind, item.body, around))
+        if kind == "score":
+            return list(mapping.of_score(body, around))
+        events = list(mapping.of_observation(kind, body, around))
         if not events:
             raise RecordSkipped("step inside an answer, which means no event")
         return events
