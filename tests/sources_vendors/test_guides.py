@@ -14,6 +14,7 @@ from candor.sources import (
     freshdesk,
     intercom,
     langfuse,
+    otel,
     salesforce,
     tau2_bench,
     tau_bench,
@@ -25,6 +26,7 @@ from candor.sources.chatwoot import source as chatwoot_source
 from candor.sources.freshdesk import source as freshdesk_source
 from candor.sources.intercom import source as intercom_source
 from candor.sources.langfuse import source as langfuse_source
+from candor.sources.otel import source as otel_source
 from candor.sources.registry import get
 from candor.sources.salesforce import source as salesforce_source
 from candor.sources.zendesk import source as zendesk_source
@@ -34,6 +36,7 @@ GUIDES = ROOT / "docs" / "guides"
 FIXTURES = Path(__file__).parent / "fixtures"
 SETTINGS = {
     "langfuse": langfuse_source.SETTINGS,
+    "otel": otel_source.SETTINGS,
     "salesforce": salesforce_source.SETTINGS,
     "ada": ada_source.SETTINGS,
     "chatwoot": chatwoot_source.SETTINGS,
@@ -46,6 +49,7 @@ SETTINGS = {
 # One line a connector: its package, whose code the notes of the guide must stand in.
 PACKAGES = {
     "langfuse": langfuse,
+    "otel": otel,
     "salesforce": salesforce,
     "ada": ada,
     "chatwoot": chatwoot,

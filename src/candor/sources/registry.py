@@ -19,6 +19,7 @@ _MODULES = {
     "generic": "candor.sources.generic",
     "intercom": "candor.sources.intercom",
     "langfuse": "candor.sources.langfuse",
+    "otel": "candor.sources.otel",
     "salesforce": "candor.sources.salesforce",
     "tau_bench": "candor.sources.tau_bench",
     "tau2_bench": "candor.sources.tau2_bench",

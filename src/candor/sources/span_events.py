@@ -32,6 +32,7 @@ _MILLION = Decimal(1_000_000)
 _CENT = Decimal("0.000001")
 _MILLISECOND = 1_000
 _LATEST = 1 << 62
+_PRODUCTION = ("production", "prod", "default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,14 @@ def _cost(span: Span, thread: Thread, around: Around) -> Iterator[EventDict]:
         "currency": span.currency,
         "extra": {"model": span.model} if span.model else None,
     }
+
+
+def is_test(environment: Any, settings: Mapping[str, Any]) -> bool:
+    """Whether an environment is none of production; one that is not told is none of tests."""
+    if environment in (None, ""):
+        return False
+    declared = settings.get("production_environments") or _PRODUCTION
+    return str(environment) not in declared
 
 
 def priced(

@@ -51,6 +51,7 @@ class Span:
         documents: ids of what a retriever found.
         arguments, result: of a tool or a guardrail.
         answers_as: an id under which evaluations know its answer.
+        is_bare: a step that is none of an AI agent's: it carries the tree, its session and customer.
         extra: what no field holds.
     """
 
@@ -79,6 +80,7 @@ class Span:
     arguments: Any = None
     result: Any = None
     answers_as: str | None = None
+    is_bare: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -135,6 +137,7 @@ class _Note:
     release: str | None
     is_test: bool
     documents: tuple[str, ...]
+    is_bare: bool
     has_cost_below: bool = False
 
 
@@ -179,7 +182,7 @@ class Forest:
         self.notes[span.id] = _Note(
             span.trace, span.parent, span.session, span.started, span.end, span.revision,
             span.role, _history(span.heard), bool(span.said), span.cost is not None, span.customer,
-            span.agent, span.release, span.is_test, tuple(span.documents[:_DOCUMENTS]),
+            span.agent, span.release, span.is_test, tuple(span.documents[:_DOCUMENTS]), span.is_bare,
         )  # fmt: skip
         if span.answers_as is not None:
             self.answers[span.answers_as] = span.id
@@ -195,8 +198,10 @@ class Forest:
             if note.session is not None:
                 self.sessions.setdefault(note.trace, note.session)
         spoken: dict[str, list[_Taking]] = defaultdict(list)
-        for identity, note in in_order:
+        # Bare spans last: a trace of theirs alone is no thread.
+        for identity, note in sorted(in_order, key=lambda one: one[1].is_bare):
             self._note_thread(identity, note)
+        for identity, note in in_order:
             ancestors = list(self._ancestors(note))
             if note.has_cost:
                 for ancestor in ancestors:
@@ -212,6 +217,19 @@ class Forest:
         """Whether no span beneath states a cost, so that this one's is not told twice."""
         return not self.notes[identity].has_cost_below
 
+    def answer_of(self, identity: str) -> str | None:
+        """The span whose answer a span is, or is part of; None when it is part of none."""
+        if identity in self.speakers:
+            return identity
+        note = self.notes.get(identity)
+        for _ in range(_DEPTH):
+            if note is None or note.parent is None:
+                return None
+            if note.parent in self.speakers:
+                return note.parent
+            note = self.notes.get(note.parent)
+        return None
+
     def _ancestors(self, note: _Note) -> Iterator[_Note]:
         parent, depth = note.parent, 0
         while parent is not None and depth < _DEPTH:
@@ -224,6 +242,11 @@ class Forest:
     def _note_thread(self, identity: str, note: _Note) -> None:
         name = self.thread_of(note.trace)
         thread = self.threads.get(name)
+        if note.is_bare:
+            if thread is not None:
+                thread.customer = thread.customer or note.customer
+                thread.is_test = thread.is_test or note.is_test
+            return
         if thread is None:
             self.threads[name] = Thread(
                 name, identity, note.started, note.end, note.customer, note.agent, note.release,
@@ -279,17 +302,21 @@ def _part_of(note: _Note, ancestors: Sequence[_Note]) -> tuple[bool, bool]:
 
     The two may be different spans: an agent that records its answer and not what it was asked.
     """
-    if not _is_eligible(note, is_root=not ancestors):
+    if note.is_bare or not _is_eligible(note, is_root=_stands_free(ancestors)):
         return False, False
     hears, speaks = bool(note.history.texts), note.has_text
-    last = len(ancestors) - 1
     for at, above in enumerate(ancestors):
         if above.role in _SILENT:
             return False, False
-        if _is_eligible(above, is_root=at == last):
+        if not above.is_bare and _is_eligible(above, is_root=_stands_free(ancestors[at + 1 :])):
             hears = hears and not above.history.texts
             speaks = speaks and not above.has_text
     return hears, speaks
+
+
+def _stands_free(above: Sequence[_Note]) -> bool:
+    """Whether only steps of other software lie around a span."""
+    return all(one.is_bare for one in above)
 
 
 def _is_eligible(note: _Note, *, is_root: bool) -> bool:

@@ -43,8 +43,6 @@ ROLES: Mapping[str, Role] = {
     "EVENT": "other",
 }
 ASSESSORS = {"ANNOTATION": "human", "EVAL": "llm", "API": "code"}
-PRODUCTION = ("production", "prod", "default")
-"""Environments that are no tests unless the user says otherwise; ``default`` names none."""
 CUT_AT = 200
 """Length at which the interface cuts values of metadata that were not asked for by name."""
 _OBSERVATION = keys(

@@ -17,7 +17,7 @@ from candor.sources.base import EventDict, Notes, RecordRefused
 from candor.sources.langfuse import kinds
 from candor.sources.prompts import answered, heard, unpacked
 from candor.sources.shapes import list_of, object_of, rest, text_of
-from candor.sources.span_events import Around, message_of, of_span, priced
+from candor.sources.span_events import Around, is_test, message_of, of_span, priced
 from candor.sources.spans import Forest, Span
 
 RUN = "experiment:"
@@ -100,7 +100,7 @@ def span_of(kind: str, body: Mapping[str, Any], reading: Reading) -> Span:
         agent=_agent(body, reading.settings),
         release=text_of(body.get("release")) or text_of(body.get("version")),
         model=model,
-        is_test=_is_test(body, reading.settings),
+        is_test=is_test(body.get("environment"), reading.settings),
         cost=cost,
         currency=currency,
         tokens=tokens[2],
@@ -131,12 +131,6 @@ def _agent(body: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
         return declared
     # The trace is named after what serves it; the blob export and version 2 carry that name.
     return text_of(body.get("traceName"))
-
-
-def _is_test(body: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
-    environment = text_of(body.get("environment"))
-    declared = list_of(settings.get("production_environments")) or kinds.PRODUCTION
-    return environment is not None and environment not in declared
 
 
 def _tokens(body: Mapping[str, Any]) -> tuple[int | None, int | None, int | None]:
@@ -292,8 +286,8 @@ def _place(
     thread = forest.thread_of(home)
     if thread not in forest.threads:
         around.notes.add("score_without_trace", "scores whose trace is not in the export")
-    is_said = subject == "observation" and identity in forest.speakers
-    return thread, message_of(identity) if is_said else None
+    speaker = forest.answer_of(identity) if subject == "observation" else None
+    return thread, None if speaker is None else message_of(speaker)
 
 
 def _value(
