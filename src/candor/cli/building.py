@@ -1,4 +1,4 @@
-"""Commands that make things: demo, init, ingest, measure, simulate."""
+"""Commands that make things: demo, init, ingest, pull, measure, simulate."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(init)
     app.command()(ingest)
+    app.command()(pull)
     app.command()(measure)
     app.command()(simulate)
 
@@ -102,6 +103,24 @@ def ingest(
         if result.refused and not result.read:
             output.say("nothing could be read")
     return 1 if result.refused or result.miscounted else 0
+
+
+def pull(
+    source: Annotated[str, typer.Argument(help="Configured source, a [sources.<name>] block.")],
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Fetch what is new from a source's interface and store it. Interrupted, it goes on later."""
+    from candor import pipeline
+
+    with output.progress(f"pull {source}") as report:
+        result = pipeline.pull(pipeline.open_workspace(workspace), source, progress=report)
+    if json:
+        output.print_json(result.as_dict())
+    else:
+        for line in result.lines():
+            output.say(line)
+    return 1 if result.has_failed else 0
 
 
 def measure(
