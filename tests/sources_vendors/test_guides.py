@@ -15,6 +15,7 @@ from candor.sources import (
     intercom,
     langfuse,
     otel,
+    posthog,
     salesforce,
     tau2_bench,
     tau_bench,
@@ -27,6 +28,7 @@ from candor.sources.freshdesk import source as freshdesk_source
 from candor.sources.intercom import source as intercom_source
 from candor.sources.langfuse import source as langfuse_source
 from candor.sources.otel import source as otel_source
+from candor.sources.posthog import source as posthog_source
 from candor.sources.registry import get
 from candor.sources.salesforce import source as salesforce_source
 from candor.sources.zendesk import source as zendesk_source
@@ -37,6 +39,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 SETTINGS = {
     "langfuse": langfuse_source.SETTINGS,
     "otel": otel_source.SETTINGS,
+    "posthog": posthog_source.SETTINGS,
     "salesforce": salesforce_source.SETTINGS,
     "ada": ada_source.SETTINGS,
     "chatwoot": chatwoot_source.SETTINGS,
@@ -50,6 +53,7 @@ SETTINGS = {
 PACKAGES = {
     "langfuse": langfuse,
     "otel": otel,
+    "posthog": posthog,
     "salesforce": salesforce,
     "ada": ada,
     "chatwoot": chatwoot,

@@ -20,6 +20,7 @@ _MODULES = {
     "intercom": "candor.sources.intercom",
     "langfuse": "candor.sources.langfuse",
     "otel": "candor.sources.otel",
+    "posthog": "candor.sources.posthog",
     "salesforce": "candor.sources.salesforce",
     "tau_bench": "candor.sources.tau_bench",
     "tau2_bench": "candor.sources.tau2_bench",
