@@ -86,8 +86,10 @@ def listening(where: Address, inbox: Inbox) -> Iterator[int]:
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Inbox:
-    return Inbox(tmp_path / "received")
+def inbox(tmp_path: Path) -> Iterator[Inbox]:
+    made = Inbox(tmp_path / "received")
+    yield made
+    made.close()
 
 
 def test_what_is_sent_is_stored_like_files(tmp_path: Path) -> None:
