@@ -35,7 +35,7 @@ class Said(NamedTuple):
     """One message of a chat.
 
     Attributes:
-        role: ``customer``, ``ai_agent`` or ``other`` (system texts, tools).
+        role: ``customer``, ``ai_agent`` or ``other`` (system texts, tools; may be left out).
         text: what was said; "" for a message that only calls tools.
     """
 
@@ -46,16 +46,34 @@ class Said(NamedTuple):
 def heard(value: Any) -> list[Said]:
     """The messages a model was given, oldest first."""
     value = unpacked(value)
-    if type(value) is list:
-        # The one shape that nearly all take needs no search.
-        plain = [
-            Said(_ROLES.get(one["role"], "other"), one["content"].strip())
-            for one in value
-            if type(one) is dict and type(one.get("content")) is str and "role" in one
-        ]
-        if len(plain) == len(value):
-            return plain
+    plain = _plain(value) if type(value) is list else None
+    if plain is not None:
+        return plain
     return list(_messages(value, "customer", _ASKED, 0))
+
+
+def _plain(value: list[Any]) -> list[Said] | None:
+    """Messages of the one shape that nearly all take; None when one has another shape."""
+    found = []
+    for one in value:
+        role = one.get("role") if type(one) is dict else None
+        if type(role) is not str:
+            return None
+        content = one.get("content")
+        if content is None:
+            content = one.get("parts")
+        if type(content) is str:
+            text = content.strip()
+        elif type(content) is list:
+            text = text_of_parts(content)
+        else:
+            return None
+        speaker = _ROLES.get(role)
+        if speaker is not None:
+            found.append(Said(speaker, text))
+        elif role.lower() in _ROLES:
+            return None
+    return found
 
 
 def answered(value: Any) -> str | None:

@@ -7,6 +7,7 @@ by the user's table; whether a text answers or asks only when the user says how 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -32,6 +33,7 @@ _MILLION = Decimal(1_000_000)
 _CENT = Decimal("0.000001")
 _MILLISECOND = 1_000
 _LATEST = 1 << 62
+_MARKED = re.compile(r"[<>&\n\r\t\f\v]|  ")
 _PRODUCTION = ("production", "prod", "default")
 
 
@@ -108,7 +110,7 @@ def _heard(span: Span, thread: Thread, forest: Forest) -> Iterator[EventDict]:
     new = forest.fresh.get(span.id, 0)
     said = [one for one in span.heard if one.role == "customer" and one.text]
     for place, one in enumerate(said[len(said) - new :]):
-        written = markup.read(one.text)
+        written = _written(one.text)
         yield {
             "type": "message",
             "message_id": f"{span.id}:in:{place}",
@@ -124,7 +126,7 @@ def _heard(span: Span, thread: Thread, forest: Forest) -> Iterator[EventDict]:
 
 
 def _answer(span: Span, thread: Thread, around: Around) -> EventDict:
-    text = markup.read(span.said or "").text or None
+    text = _written(span.said or "").text or None
     is_told = text is not None and around.settings.get("ai_text_kind") == "question_mark"
     new = around.forest.fresh.get(span.id, 0)
     return {
@@ -144,6 +146,13 @@ def _answer(span: Span, thread: Thread, around: Around) -> EventDict:
         "release": span.release,
         "extra": _extra(span),
     }
+
+
+def _written(text: str) -> markup.Body:
+    """A text without markup; most of what is typed into a chat needs no look at it."""
+    if text.isascii() and not _MARKED.search(text):
+        return markup.Body(text.strip(), None)
+    return markup.read(text)
 
 
 def message_of(span_id: str) -> str:

@@ -81,7 +81,7 @@ def span_of(kind: str, body: Mapping[str, Any], reading: Reading) -> Span:
     model = text_of(body.get("providedModelName"))
     # A trace states the sum of its observations, which state their own.
     cost, currency = (None, "") if is_trace else _cost(body, model, tokens, reading.settings)
-    metadata = object_of(unpacked(body.get("metadata")))
+    metadata = object_of(unpacked(body.get("metadata"))) if body.get("metadata") else {}
     result = body.get("output")
     return Span(
         id=identity,

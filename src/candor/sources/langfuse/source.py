@@ -26,7 +26,7 @@ from candor.sources.configured import check_settings
 from candor.sources.envelopes import JSON_FILES
 from candor.sources.langfuse import kinds, mapping
 from candor.sources.readers.paths import files_under
-from candor.sources.shapes import Item, ReadAhead
+from candor.sources.shapes import Item, ReadAhead, Recent
 from candor.sources.span_events import Around
 from candor.sources.spans import Forest
 
@@ -46,6 +46,7 @@ class Export:
 
     forest: Forest = field(default_factory=Forest)
     has_texts: bool = False
+    recent: Recent = field(default_factory=Recent)
 
 
 def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
@@ -54,7 +55,7 @@ def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
     reading = mapping.Reading(options.settings, Notes())
     for path in files:
         try:
-            for record in kinds.VENDOR.read(path):
+            for record in export.recent.first(path, kinds.VENDOR.read(path)):
                 if isinstance(record.value, Item) and record.value.kind != "score":
                     _note(export, record.value, reading)
         except FileRefused:
@@ -96,7 +97,7 @@ class Langfuse(Source):
         """
         settings = dict(options.settings)
         export = self._exports.of(path, settings, lambda files: read_export(files, options))
-        for record in kinds.VENDOR.read(path):
+        for record in export.recent.again(path, kinds.VENDOR.read):
             if record.reason is not None:
                 yield record
                 continue

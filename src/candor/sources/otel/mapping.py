@@ -245,7 +245,8 @@ def _heard(told: Told) -> list[Said]:
     for name in kinds.INPUT_LISTS:
         messages = listed(told.attributes, name)
         if messages:
-            return heard([_message(one) for one in messages])
+            is_plain = isinstance(messages[0], dict) and "role" in messages[0]
+            return heard(messages if is_plain else [_message(one) for one in messages])
     said = [
         {"role": kinds.IN_EVENTS[str(event.get("name"))], **_plain(event)}
         for event in told.events

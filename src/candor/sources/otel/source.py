@@ -23,27 +23,28 @@ from candor.sources.base import (
 from candor.sources.configured import check_settings
 from candor.sources.otel import containers, kinds, mapping, opinions
 from candor.sources.readers.paths import files_under
-from candor.sources.shapes import ReadAhead
+from candor.sources.shapes import ReadAhead, Recent
 from candor.sources.span_events import Around
 from candor.sources.spans import Forest
 
 SETTINGS = (*span_events.SETTINGS, "ai_agent_id", "thread_attribute")
 _FOLDERS = ("traces", "logs", "spans")
+_Export = tuple[Forest, Recent]
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> Forest:
+def read_export(files: Iterable[Path], options: SourceOptions) -> _Export:
     """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
-    forest = Forest()
+    forest, recent = Forest(), Recent()
     reading = mapping.Reading(options.settings, Notes())
     for path in files:
         try:
-            for record in containers.read(path):
+            for record in recent.first(path, containers.read(path)):
                 if record.reason is None:
                     _note(forest, record.value, reading)
         except FileRefused:
             continue
     forest.settle()
-    return forest
+    return forest, recent
 
 
 def _note(forest: Forest, packed: containers.Packed, reading: mapping.Reading) -> None:
@@ -64,7 +65,7 @@ class OpenTelemetry(Source):
     reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self._exports: ReadAhead[Forest] = ReadAhead(_FOLDERS, containers.FILES)
+        self._exports: ReadAhead[_Export] = ReadAhead(_FOLDERS, containers.FILES)
 
     def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
         """OTLP in JSON or protobuf and tables of spans under the paths, by name."""
@@ -74,8 +75,8 @@ class OpenTelemetry(Source):
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every span and log record, with the export it belongs to."""
         settings = dict(options.settings)
-        forest = self._exports.of(path, settings, lambda files: read_export(files, options))
-        for record in containers.read(path):
+        forest, recent = self._exports.of(path, settings, lambda files: read_export(files, options))
+        for record in recent.again(path, containers.read):
             if record.reason is not None:
                 yield record
             else:

@@ -24,7 +24,7 @@ from candor.sources.base import (
 from candor.sources.configured import check_settings
 from candor.sources.posthog import kinds, outcomes, spans_of
 from candor.sources.readers.paths import files_under
-from candor.sources.shapes import Item, ReadAhead, list_of
+from candor.sources.shapes import Item, ReadAhead, Recent, list_of
 from candor.sources.span_events import Around
 from candor.sources.spans import Forest
 
@@ -38,20 +38,21 @@ SETTINGS = (
     "tool_spans",
 )
 _FOLDERS = ("events", "persons")
+_Export = tuple[Forest, Recent]
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> Forest:
+def read_export(files: Iterable[Path], options: SourceOptions) -> _Export:
     """Read the AI events of an export ahead; what is wrong is told when its own turn comes."""
-    forest, notes = Forest(), Notes()
+    forest, recent, notes = Forest(), Recent(), Notes()
     for path in files:
         try:
-            for record in kinds.read(path):
+            for record in recent.first(path, kinds.read(path)):
                 if isinstance(record.value, Item) and record.value.kind == "event":
                     _note(forest, record.value, options, notes)
         except FileRefused:
             continue
     forest.settle()
-    return forest
+    return forest, recent
 
 
 def _note(forest: Forest, item: Item, options: SourceOptions, notes: Notes) -> None:
@@ -74,7 +75,7 @@ class PostHog(Source):
     reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self._exports: ReadAhead[Forest] = ReadAhead(_FOLDERS, kinds.FILES)
+        self._exports: ReadAhead[_Export] = ReadAhead(_FOLDERS, kinds.FILES)
         self._rules: dict[str, dict[str, outcomes.Rule]] = {}
 
     def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
@@ -92,8 +93,8 @@ class PostHog(Source):
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every record, with the export it belongs to."""
         settings = dict(options.settings)
-        forest = self._exports.of(path, settings, lambda files: read_export(files, options))
-        for record in kinds.read(path):
+        forest, recent = self._exports.of(path, settings, lambda files: read_export(files, options))
+        for record in recent.again(path, kinds.read):
             if record.reason is not None:
                 yield record
             else:
