@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import csv
 import json
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from candor.events.reasons import ReasonCode
@@ -239,6 +243,40 @@ class TestLangfuse(Conformance):
         ]
         (one,) = reading.of("conversation", "s-3011")
         assert one["customer_id"] == "cust-92"
+
+    @pytest.mark.parametrize("form", ["csv", "parquet"])
+    def test_tables_of_the_bulk_export(self, reading: Reading, copied: Path, form: str) -> None:
+        for path in [*copied.rglob("*.jsonl")]:
+            rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+            for row in rows:
+                row.update({k: json.dumps(v) for k, v in row.items() if isinstance(v, dict | list)})
+                if form == "parquet":
+                    # The vendor's table has UTC times without a zone, and no prices.
+                    row.update({k: datetime.fromisoformat(v) for k, v in row.items()
+                                if k.endswith("_time") or k in {"timestamp", "updated_at"}})  # fmt: skip
+                    row.pop("total_cost", None)
+            names = list(dict.fromkeys(name for row in rows for name in row))
+            target = path.with_suffix(f".{form}")
+            if form == "csv":
+                with target.open("w", encoding="utf-8", newline="") as handle:
+                    writer = csv.DictWriter(handle, names)
+                    writer.writeheader()
+                    writer.writerows(rows)
+            else:
+                pq.write_table(pa.Table.from_pylist(rows), target)
+            path.unlink()
+        found = self.read(copied)
+        assert not found.refused
+        assert self.said(found, "s-3010") == self.said(reading, "s-3010")
+        assert self.said(found, "s-3011") == self.said(reading, "s-3011")
+        (score,) = [e for e in found.of("assessment") if e["assessment_id"] == "sc-8"]
+        assert (score["thread_id"], score["label"], score["value"]) == ("s-3010", "neutral", None)
+        costs = {e["cost_id"] for e in found.of("cost")}
+        assert ("ob-901" in costs) is (form == "csv")
+        if form == "parquet":
+            priced = self.read(copied, token_prices={"m-small": {"input": "2", "output": "8"}})
+            by_id = {e["cost_id"]: e["amount"] for e in priced.of("cost")}
+            assert by_id["ob-901"] == Decimal("0.000148")
 
     def test_kinds_of_answers_need_a_rule(self, reading: Reading) -> None:
         assert {e["kind"] for e in reading.of("message") if e["actor"] == "ai_agent"} == {None}

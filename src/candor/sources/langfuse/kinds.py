@@ -8,12 +8,19 @@ the blob storage export snake_case and times of UTC without one. Reference: lang
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from candor.events.reasons import ReasonCode
+from candor.sources.base import RawRecord
+from candor.sources.envelopes import JSON_FILES
 from candor.sources.instants import of_iso
-from candor.sources.shapes import Vendor, keys, shape
+from candor.sources.readers import counters, csv, parquet
+from candor.sources.readers.dialect import Dialect
+from candor.sources.shapes import Item, Vendor, keys, shape
 from candor.sources.spans import Role
 
 VENDOR = Vendor(
@@ -28,6 +35,7 @@ VENDOR = Vendor(
     {"data": "data"},
     "a Langfuse observation, trace or score",
 )
+FILES = (*JSON_FILES, "*.csv", "*.csv.gz", "*.parquet")
 FOLDERS = ("observations", "observations_v2", "scores", "traces")
 """Folders of the blob storage export."""
 ROLES: Mapping[str, Role] = {
@@ -77,6 +85,42 @@ def named(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {_SNAKE.get(key, key): value for key, value in body.items()}
 
 
+def read(path: Path) -> Iterator[RawRecord]:
+    """Every record of a file, its value an ``Item``.
+
+    Raises:
+        FileRefused: the file as a whole cannot be read.
+    """
+    form = _form(path)
+    if form is None:
+        yield from VENDOR.read(path)
+        return
+    for record in csv.read(path, Dialect()) if form == "csv" else parquet.read(path):
+        if record.reason is not None:
+            yield record
+            continue
+        kind = VENDOR.kind_of(record.value)
+        if kind is None:
+            yield RawRecord(
+                record.number, record.ref, record.raw, None, ReasonCode.TYPE_MISMATCH, VENDOR.wanted
+            )
+        else:
+            yield RawRecord(record.number, record.ref, record.raw, Item(kind, record.value))
+
+
+def count(path: Path) -> int | None:
+    """Records by a counter that shares no code with ``read``."""
+    form = _form(path)
+    if form is None:
+        return VENDOR.count(path)
+    return counters.count_rows(path, Dialect()) if form == "csv" else parquet.count(path)
+
+
+def _form(path: Path) -> str | None:
+    name = path.name.removesuffix(".gz")
+    return next((form for form in ("csv", "parquet") if name.endswith(f".{form}")), None)
+
+
 @lru_cache(maxsize=1 << 16)
 def instant(value: Any, field: str) -> int:
     """A time of the interface, or of the blob storage export, which writes UTC without a zone.
@@ -84,6 +128,8 @@ def instant(value: Any, field: str) -> int:
     Raises:
         RecordRefused: the value is neither.
     """
+    if isinstance(value, datetime):
+        value = (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
     if isinstance(value, str) and len(value) > 10 and value[10] == " " and value[-1:].isdigit():
         # The export's own form, and no other, is declared to be UTC.
         return of_iso(f"{value}Z" if "+" not in value else value, field)

@@ -23,7 +23,6 @@ from candor.sources.base import (
     SourceOptions,
 )
 from candor.sources.configured import check_settings
-from candor.sources.envelopes import JSON_FILES
 from candor.sources.langfuse import kinds, mapping
 from candor.sources.readers.paths import files_under
 from candor.sources.shapes import Item, ReadAhead, Recent
@@ -55,7 +54,7 @@ def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
     reading = mapping.Reading(options.settings, Notes())
     for path in files:
         try:
-            for record in export.recent.first(path, kinds.VENDOR.read(path)):
+            for record in export.recent.first(path, kinds.read(path)):
                 if isinstance(record.value, Item) and record.value.kind != "score":
                     _note(export, record.value, reading)
         except FileRefused:
@@ -82,12 +81,12 @@ class Langfuse(Source):
     reads_ahead: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self._exports: ReadAhead[Export] = ReadAhead(kinds.FOLDERS)
+        self._exports: ReadAhead[Export] = ReadAhead(kinds.FOLDERS, kinds.FILES)
 
     def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
-        """JSON and JSON Lines files under the paths, by name."""
+        """JSON, JSON Lines, CSV and Parquet files under the paths, by name."""
         check_settings(options, SETTINGS)
-        return files_under(paths, JSON_FILES)
+        return files_under(paths, kinds.FILES)
 
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every record, with the export it belongs to.
@@ -97,7 +96,7 @@ class Langfuse(Source):
         """
         settings = dict(options.settings)
         export = self._exports.of(path, settings, lambda files: read_export(files, options))
-        for record in export.recent.again(path, kinds.VENDOR.read):
+        for record in export.recent.again(path, kinds.read):
             if record.reason is not None:
                 yield record
                 continue
@@ -129,5 +128,5 @@ class Langfuse(Source):
         return events
 
     def count(self, path: Path, options: SourceOptions) -> int | None:  # noqa: ARG002
-        """Lines, or elements of a page or list."""
-        return kinds.VENDOR.count(path)
+        """Lines, rows, or elements of a page or list."""
+        return kinds.count(path)
