@@ -245,7 +245,7 @@ def test_ct_19_an_interrupted_pull_gives_the_same_store(
 def test_a_death_after_storing_and_before_removing_counts_nothing_twice(
     desk: Puller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(_self: object, _days: int) -> None:
+    def die(_self: object, _days: int, *, keep_latest: bool) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pages_module.Pages, "settled", die)
@@ -274,6 +274,28 @@ def test_pages_are_readable_by_their_owner_only(desk: Puller, vendor: Vendor) ->
     assert len([path for path in files if path.suffix == ".json"]) == 4
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert len(vendor.requests) == 3
+
+
+def test_pages_of_the_last_pull_stay_beside_the_next(puller: Puller, vendor: Vendor) -> None:
+    puller.describe(CURSOR)
+    path = puller.root / "desk.yaml"
+    path.write_text(path.read_text("utf-8") + "keep_latest: true\n", "utf-8")
+    records = [item(1)]
+    vendor.handlers.append(lambda _: Reply({"items": records, "next": None}))
+    folder = puller.root / "restricted" / "pulls" / "desk" / "pages"
+
+    def names() -> list[str]:
+        return sorted(path.name for path in folder.iterdir())
+
+    puller.pull()
+    assert names() == ["items-00000000.json"]
+    records = [item(2)]
+    held = puller.pull().ingested
+    assert held is not None
+    assert (held.read, held.stored) == (1, 1), "what stays is not read again"
+    assert names() == ["items-00000001.json"]
+    records = []
+    assert puller.pull().ingested is None
 
 
 def test_no_more_requests_a_minute_than_allowed(desk: Puller) -> None:

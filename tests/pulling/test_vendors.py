@@ -184,13 +184,27 @@ def test_zendesk(puller: Puller, vendor: Vendor, as_files: Callable[..., set[Any
     # A deletion becomes an erasure, whose subject is the ticket.
     assert [row["subject_id"] for row in puller.rows("erasure")] == ["51890"]
 
-    # The next pull goes on from the last cursor and asks for no time.
+    # The next pull goes on from the last cursor and asks for no time. An event of a ticket that only
+    # the last pull gave still finds it, and so knows its customer.
     vendor.requests.clear()
+    ticket = next(one for one in desk.tickets if str(one["id"]) == "51881")
+    desk.events = [
+        {
+            "id": 1, "ticket_id": ticket["id"], "timestamp": 1_709_290_000,
+            "created_at": "2024-03-01T10:46:40Z", "updater_id": ticket["requester_id"],
+            "event_type": "Audit", "child_events": [
+                {"id": 2, "event_type": "Comment", "type": "Comment", "public": True,
+                 "author_id": ticket["requester_id"], "body": "Any news?"}
+            ],
+        }
+    ]  # fmt: skip
     desk.tickets = [*desk.tickets, {**desk.tickets[0], "id": 60001, "external_id": None}]
     again = puller.pull("zendesk")
     (first,) = vendor.asked("/api/v2/incremental/tickets/cursor.json")
     assert "start_time" not in first.query
     assert again.streams["tickets"].records == 1
+    (asked,) = [row for row in puller.rows("message") if row["text"] == "Any news?"]
+    assert asked["actor"] == "customer"
     assert "60001" in {row["thread_id"] for row in puller.rows("conversation")}
 
 

@@ -156,7 +156,10 @@ class Limits(_Part):
 
 
 class Description(_Part):
-    """One REST interface."""
+    """One REST interface.
+
+    ``keep_latest``: pages of a pull stay until the next one, whose records may need them beside them.
+    """
 
     title: str
     connector: str
@@ -166,6 +169,7 @@ class Description(_Part):
     auth: Auth = Auth()
     limits: Limits = Limits()
     first: str = "30d"
+    keep_latest: bool = False
     streams: tuple[Stream, ...]
 
     @model_validator(mode="after")

@@ -39,6 +39,7 @@ class Pages:
         self._lock = WriteLock(self._root / "lock", 0)
         self._source = source
         self._sequence = 0
+        self._settled = 0
         self._places: dict[str, Place] = {}
 
     def __enter__(self) -> Self:
@@ -81,23 +82,39 @@ class Pages:
             _write(self.folder / f"{stream}-{self._sequence:08d}.{name}", body)
             self._sequence += 1
         self._places[stream] = place
-        told = {
-            "sequence": self._sequence,
-            "streams": {one: held.as_dict() for one, held in sorted(self._places.items())},
-        }
-        _write(self._file, json.dumps(told, indent=1).encode())
+        self._note()
 
     def waiting(self) -> list[Path]:
         """Pages whose records are not known to be in the lake."""
-        return sorted(path for path in self.folder.iterdir() if path.name[0] != ".")
+        return [path for path in self._all() if _number(path) >= self._settled]
 
-    def settled(self, keep_days: int) -> None:
-        """The records of all pages are in the lake: remove those older than ``keep_days``."""
+    def settled(self, keep_days: int, *, keep_latest: bool) -> None:
+        """The records of all pages are in the lake: remove what need not stay.
+
+        Args:
+            keep_days: pages younger than that stay.
+            keep_latest: those of this pull stay until the next has stored its own, because records
+                of the next may need them beside them.
+        """
+        latest, self._settled = self._settled, self._sequence
+        self._note()
         oldest = time.time() - keep_days * _DAY_SECONDS
-        for path in self.waiting():
-            if not keep_days or path.stat().st_mtime < oldest:
+        for path in self._all():
+            is_young = keep_days > 0 and path.stat().st_mtime >= oldest
+            if not is_young and not (keep_latest and _number(path) >= latest):
                 path.unlink()
         durable.sync(self.folder)
+
+    def _all(self) -> list[Path]:
+        return sorted(path for path in self.folder.iterdir() if path.name[0] != ".")
+
+    def _note(self) -> None:
+        told = {
+            "sequence": self._sequence,
+            "settled": self._settled,
+            "streams": {one: held.as_dict() for one, held in sorted(self._places.items())},
+        }
+        _write(self._file, json.dumps(told, indent=1).encode())
 
     def _read(self) -> None:
         if not self._file.exists():
@@ -105,7 +122,7 @@ class Pages:
         try:
             told: Mapping[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
             self._places = {name: Place.of(one) for name, one in told["streams"].items()}
-            self._sequence = int(told["sequence"])
+            self._sequence, self._settled = int(told["sequence"]), int(told["settled"])
         except (ValueError, KeyError, TypeError, AttributeError):
             raise CandorError(
                 "pull.place_damaged",
@@ -115,6 +132,10 @@ class Pages:
                     "remove it: the source is then pulled from the start, and nothing counts twice",
                 ),
             ) from None  # fmt: skip
+
+
+def _number(path: Path) -> int:
+    return int(path.name.partition(".")[0].rpartition("-")[2])
 
 
 def _write(target: Path, body: bytes) -> None:

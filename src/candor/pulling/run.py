@@ -170,11 +170,11 @@ def pull(
             covered = [pages.place(stream.name).covered for stream in described.streams]
             reached = [instant for instant in covered if instant is not None]
             result.ingested = ingesting.ingest(
-                workspace, source, [pages.folder], progress=progress,
+                workspace, source, pages.waiting(), progress=progress,
                 covered_until_us=min(reached) if reached else None,
             )  # fmt: skip
             if not result.ingested.refused:
-                pages.settled(options.keep_days)
+                pages.settled(options.keep_days, keep_latest=described.keep_latest)
     return result
 
 
