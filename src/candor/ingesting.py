@@ -52,6 +52,7 @@ def ingest(
     name: str | None = None,
     mapping: Path | None = None,
     progress: Progress = silent,
+    covered_until_us: int | None = None,
 ) -> IngestResult:
     """Read files through a connector into the lake, one atomic batch per file.
 
@@ -62,6 +63,7 @@ def ingest(
         name: what to store the events under; default the configured or connector's name.
         mapping: mapping file of the generic source.
         progress: told what is being done.
+        covered_until_us: how far the files reach, where the block does not say (epoch µs).
 
     Raises:
         CandorError: an unknown source, a mistake in the mapping, or no file at all.
@@ -91,6 +93,8 @@ def ingest(
             (configured.covered_from, configured.covered_until) if configured else ("", "")
         )
     ]
+    if bounds[1] is None:
+        bounds[1] = covered_until_us
     files = connector.files(paths, options)
     with Lake.open(workspace.root, create=True) as lake:
         with lake.batch(options.name) as batch:

@@ -1,6 +1,7 @@
 """The steps in order; read this first.
 
-1. ``ingest`` (``ingesting``): files → records → events in the lake, the rest in quarantine.
+1. ``ingest`` (``ingesting``): files → records → events in the lake, the rest in quarantine;
+   ``pull`` (``pulling``) fetches the files from an interface first.
 2. ``measure`` (``publishing``): unscored messages → assessments → facts → measures → a snapshot.
 3. What may be asked of a snapshot: ``answers``.
 
@@ -21,6 +22,7 @@ from candor.workspace import Workspace, locate
 
 if TYPE_CHECKING:
     from candor.ingesting import IngestResult, ReplayResult
+    from candor.pulling import PullResult
 
 Progress = Callable[[str, float | None], None]
 
@@ -55,6 +57,13 @@ def ingest(
     from candor import ingesting
 
     return ingesting.ingest(workspace, source, paths, name=name, mapping=mapping, progress=progress)
+
+
+def pull(workspace: Workspace, source: str, *, progress: Progress = _silent) -> PullResult:
+    """Read what is new from a source's interface into the lake; see ``pulling.pull``."""
+    from candor import pulling
+
+    return pulling.pull(workspace, source, progress=progress)
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,7 @@ class SourceSection(_Section):
     covered_from: str = ""
     covered_until: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
+    pull: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("observed_at", "covered_from", "covered_until")
     @classmethod

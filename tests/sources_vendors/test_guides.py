@@ -14,7 +14,10 @@ from candor.sources import (
     chatwoot,
     freshdesk,
     intercom,
+    langfuse,
     mbox,
+    otel,
+    posthog,
     rasa,
     salesforce,
     tau2_bench,
@@ -28,7 +31,10 @@ from candor.sources.base import SourceOptions
 from candor.sources.chatwoot import source as chatwoot_source
 from candor.sources.freshdesk import source as freshdesk_source
 from candor.sources.intercom import source as intercom_source
+from candor.sources.langfuse import source as langfuse_source
 from candor.sources.mbox import source as mbox_source
+from candor.sources.otel import source as otel_source
+from candor.sources.posthog import source as posthog_source
 from candor.sources.rasa import source as rasa_source
 from candor.sources.registry import get
 from candor.sources.salesforce import source as salesforce_source
@@ -39,6 +45,9 @@ ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs" / "guides"
 FIXTURES = Path(__file__).parent / "fixtures"
 SETTINGS = {
+    "langfuse": langfuse_source.SETTINGS,
+    "otel": otel_source.SETTINGS,
+    "posthog": posthog_source.SETTINGS,
     "salesforce": salesforce_source.SETTINGS,
     "ada": ada_source.SETTINGS,
     "amazon_connect": amazon_connect_source.SETTINGS,
@@ -54,6 +63,9 @@ SETTINGS = {
 }
 # One line a connector: its package, whose code the notes of the guide must stand in.
 PACKAGES = {
+    "langfuse": langfuse,
+    "otel": otel,
+    "posthog": posthog,
     "salesforce": salesforce,
     "ada": ada,
     "amazon_connect": amazon_connect,

@@ -1,4 +1,4 @@
-"""Commands that make things: demo, init, ingest, measure, simulate."""
+"""Commands that make things: demo, init, ingest, pull, receive, measure, simulate."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(init)
     app.command()(ingest)
+    app.command()(pull)
+    app.command()(receive)
     app.command()(measure)
     app.command()(simulate)
 
@@ -102,6 +104,52 @@ def ingest(
         if result.refused and not result.read:
             output.say("nothing could be read")
     return 1 if result.refused or result.miscounted else 0
+
+
+def pull(
+    source: Annotated[str, typer.Argument(help="Configured source, a [sources.<name>] block.")],
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Fetch what is new from a source's interface and store it. Interrupted, it goes on later."""
+    from candor import pipeline
+
+    with output.progress(f"pull {source}") as report:
+        result = pipeline.pull(pipeline.open_workspace(workspace), source, progress=report)
+    if json:
+        output.print_json(result.as_dict())
+    else:
+        for line in result.lines():
+            output.say(line)
+    return 1 if result.has_failed else 0
+
+
+def receive(
+    source: Annotated[str, typer.Argument(help="otel, or a configured source that uses it.")],
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 4318,
+    every: Annotated[str, typer.Option(help="Time between two ingests, e.g. 5m.")] = "5m",
+    keep: Annotated[str, typer.Option(help="How long received files stay, e.g. 24h.")] = "24h",
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Take traces and logs in over OTLP/HTTP until interrupted."""
+    import os
+    import signal
+    import threading
+
+    from candor import pipeline, receiving
+
+    where = receiving.address(host, port, os.environ)
+    until = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: until.set())
+    receiving.receive(
+        pipeline.open_workspace(workspace), source, where,
+        every_seconds=receiving.seconds(every, "--every"),
+        keep_hours=receiving.seconds(keep, "--keep") / 3_600,
+        until=until, told=_print_ingest,
+        ready=lambda bound: output.say(f"listening at http://{host}:{bound}/v1/traces and /v1/logs"),
+    )  # fmt: skip
 
 
 def measure(

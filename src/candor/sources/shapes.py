@@ -149,6 +149,42 @@ class ReadAhead(Generic[E]):
         return self._kept[1]
 
 
+class Recent:
+    """Records of files that were just read ahead, kept while they are small, to decode them once.
+
+    Args:
+        most: bytes of records, as they stood in their files, that are kept altogether.
+    """
+
+    def __init__(self, most: int = 32 << 20) -> None:
+        self._room = most
+        self._kept: dict[Path, list[RawRecord]] = {}
+
+    def first(self, path: Path, records: Iterable[RawRecord]) -> Iterator[RawRecord]:
+        """The records of a file, kept if there is room for all of them."""
+        kept: list[RawRecord] = []
+        size = 0
+        for record in records:
+            size += len(record.raw)
+            if size <= self._room:
+                kept.append(record)
+            else:
+                kept.clear()
+            yield record
+        if size <= self._room:
+            self._room -= size
+            self._kept[path] = kept
+
+    def again(self, path: Path, read: Callable[[Path], Iterator[RawRecord]]) -> Iterator[RawRecord]:
+        """The same records once more: as kept, which they then no longer are, else read anew."""
+        kept = self._kept.pop(path, None)
+        if kept is None:
+            yield from read(path)
+            return
+        self._room += sum(len(record.raw) for record in kept)
+        yield from kept
+
+
 def keys(words: str) -> frozenset[str]:
     """Names of fields from words parted by spaces."""
     return frozenset(words.split())

@@ -1,0 +1,132 @@
+"""The Langfuse connector: one export folder in, events out.
+
+Only this module joins the parts: it finds the files, reads the export ahead and hands each record to
+its mapping. Memory grows with observations, not with their texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from candor.events.reasons import ReasonCode
+from candor.sources import span_events
+from candor.sources.base import (
+    FileRefused,
+    Notes,
+    RawRecord,
+    RecordRefused,
+    RecordSkipped,
+    Source,
+    SourceOptions,
+)
+from candor.sources.configured import check_settings
+from candor.sources.langfuse import kinds, mapping
+from candor.sources.readers.paths import files_under
+from candor.sources.shapes import Item, ReadAhead, Recent
+from candor.sources.span_events import Around
+from candor.sources.spans import Forest
+
+SETTINGS = (
+    *span_events.SETTINGS,
+    "ai_agent_id",
+    "customer_metadata",
+    "customer_scores",
+    "thread_metadata",
+)
+_TEXTS = frozenset(("input", "output"))
+
+
+@dataclass(slots=True)
+class Export:
+    """One export folder, read ahead."""
+
+    forest: Forest = field(default_factory=Forest)
+    has_texts: bool = False
+    recent: Recent = field(default_factory=Recent)
+
+
+def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
+    """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
+    export = Export()
+    reading = mapping.Reading(options.settings, Notes())
+    for path in files:
+        try:
+            for record in export.recent.first(path, kinds.read(path)):
+                if isinstance(record.value, Item) and record.value.kind != "score":
+                    _note(export, record.value, reading)
+        except FileRefused:
+            continue
+    export.forest.settle()
+    return export
+
+
+def _note(export: Export, item: Item, reading: mapping.Reading) -> None:
+    body = kinds.named(item.body)
+    export.has_texts = export.has_texts or bool(_TEXTS & body.keys())
+    try:
+        export.forest.add(mapping.span_of(item.kind, body, reading))
+    except (RecordRefused, AttributeError, LookupError, TypeError, ValueError):
+        return  # The mapping will say what is wrong with it.
+
+
+class Langfuse(Source):
+    """Reads a folder of Langfuse exports."""
+
+    name: ClassVar[str] = "langfuse"
+    title: ClassVar[str] = "Langfuse"
+    record_unit: ClassVar[str] = "observation or score"
+    reads_ahead: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._exports: ReadAhead[Export] = ReadAhead(kinds.FOLDERS, kinds.FILES)
+
+    def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
+        """JSON, JSON Lines, CSV and Parquet files under the paths, by name."""
+        check_settings(options, SETTINGS)
+        return files_under(paths, kinds.FILES)
+
+    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
+        """Every record, with the export it belongs to.
+
+        Raises:
+            FileRefused: observations were exported without what was said.
+        """
+        settings = dict(options.settings)
+        export = self._exports.of(path, settings, lambda files: read_export(files, options))
+        for record in export.recent.again(path, kinds.read):
+            if record.reason is not None:
+                yield record
+                continue
+            item: Item = record.value
+            if item.kind != "score" and not export.has_texts:
+                raise FileRefused(
+                    ReasonCode.TYPE_MISMATCH,
+                    f"{path.name} holds observations without input and output",
+                    "the field group io, which is not among the default ones",
+                    "export again with fields=core,basic,io,metadata,model,usage,prompt,metrics,"
+                    "trace_context",
+                )
+            value = (item.kind, kinds.named(item.body), export)
+            yield RawRecord(record.number, record.ref, record.raw, value)
+
+    def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
+        """The events of one record.
+
+        Raises:
+            RecordSkipped: a step inside an answer, which means no event.
+        """
+        kind, body, export = value
+        around = Around(export.forest, options.settings, notes)
+        if kind == "score":
+            return list(mapping.of_score(body, around))
+        events = list(mapping.of_observation(kind, body, around))
+        if not events:
+            raise RecordSkipped("step inside an answer, which means no event")
+        return events
+
+    def count(self, path: Path, options: SourceOptions) -> int | None:  # noqa: ARG002
+        """Lines, rows, or elements of a page or list."""
+        return kinds.count(path)

@@ -1,0 +1,107 @@
+"""The OpenTelemetry connector: one folder of traces and logs in, events out.
+
+Only this module joins the parts: it finds the files, reads the export ahead and hands each span or
+log record to its mapping. Memory grows with spans, not with their texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from candor.sources import span_events
+from candor.sources.base import (
+    FileRefused,
+    Notes,
+    RawRecord,
+    RecordRefused,
+    RecordSkipped,
+    Source,
+    SourceOptions,
+)
+from candor.sources.configured import check_settings
+from candor.sources.otel import containers, kinds, mapping, opinions
+from candor.sources.readers.paths import files_under
+from candor.sources.shapes import ReadAhead, Recent
+from candor.sources.span_events import Around
+from candor.sources.spans import Forest
+
+SETTINGS = (*span_events.SETTINGS, "ai_agent_id", "thread_attribute")
+_FOLDERS = ("traces", "logs", "spans")
+_Export = tuple[Forest, Recent]
+
+
+def read_export(files: Iterable[Path], options: SourceOptions) -> _Export:
+    """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
+    forest, recent = Forest(), Recent()
+    reading = mapping.Reading(options.settings, Notes())
+    for path in files:
+        try:
+            for record in recent.first(path, containers.read(path)):
+                if record.reason is None:
+                    _note(forest, record.value, reading)
+        except FileRefused:
+            continue
+    forest.settle()
+    return forest, recent
+
+
+def _note(forest: Forest, packed: containers.Packed, reading: mapping.Reading) -> None:
+    try:
+        told = mapping.told_by(packed)
+        if not told.is_log or told.name == kinds.DETAILS:
+            forest.add(mapping.span_of(told, packed, reading))
+    except (RecordRefused, AttributeError, LookupError, TypeError, ValueError):
+        return  # The mapping will say what is wrong with it.
+
+
+class OpenTelemetry(Source):
+    """Reads a folder of OTLP files or tables of spans."""
+
+    name: ClassVar[str] = "otel"
+    title: ClassVar[str] = "OpenTelemetry"
+    record_unit: ClassVar[str] = "span or log record"
+    reads_ahead: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._exports: ReadAhead[_Export] = ReadAhead(_FOLDERS, containers.FILES)
+
+    def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
+        """OTLP in JSON or protobuf and tables of spans under the paths, by name."""
+        check_settings(options, SETTINGS)
+        return files_under(paths, containers.FILES)
+
+    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
+        """Every span and log record, with the export it belongs to."""
+        settings = dict(options.settings)
+        forest, recent = self._exports.of(path, settings, lambda files: read_export(files, options))
+        for record in recent.again(path, containers.read):
+            if record.reason is not None:
+                yield record
+            else:
+                yield RawRecord(record.number, record.ref, record.raw, (record.value, forest))
+
+    def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
+        """The events of one span or log record.
+
+        Raises:
+            RecordRefused: a span without ids or times.
+            RecordSkipped: a span of no AI convention, a step inside an answer, another log record.
+        """
+        packed, forest = value
+        around = Around(forest, options.settings, notes)
+        told = mapping.told_by(packed)
+        if told.is_log and told.name == kinds.EVALUATION:
+            return list(opinions.of_record(told, around))
+        if told.is_log and told.name != kinds.DETAILS:
+            raise RecordSkipped("log record that is no evaluation")
+        span = mapping.span_of(told, packed, mapping.Reading(options.settings, notes, forest))
+        found: list[Any] = [] if span.is_bare else list(span_events.of_span(span, around))
+        if opinions.has_any(told):
+            found += opinions.of_record(told, around)
+        if not found and span.is_bare:
+            raise RecordSkipped("span of no AI convention")
+        if not found:
+            raise RecordSkipped("step inside an answer, which means no event")
+        return found
