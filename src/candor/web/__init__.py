@@ -1,0 +1,1 @@
+"""The dashboard: pages, exports and the JSON interface over HTTP."""
