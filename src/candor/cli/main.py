@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from candor.cli import alerting, building, output, packs, reading, resolving, upkeep
+from candor.cli import alerting, building, output, packs, reading, resolving, serving, upkeep
 from candor.errors import CandorError, Problem
 
 INTERRUPTED = 130
@@ -51,6 +51,7 @@ packs.register(app)
 resolving.register(app)
 upkeep.register(app)
 alerting.register(app)
+serving.register(app)
 
 
 def run() -> None:
