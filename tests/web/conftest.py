@@ -19,6 +19,7 @@ from candor.access import secrets
 from candor.access.people import Person
 from candor.access.permissions import OPERATOR
 from candor.access.store import Store
+from candor.answers import Answers
 from candor.answers import review as reviewing
 from candor.web.application import create
 from candor.web.desk import Desk
@@ -88,10 +89,20 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def desk(root: Path) -> Iterator[Desk]:
     """One desk, so that an expensive answer is worked out once for all tests.
 
-    The four reviews differ in their period only; here they all show the weekly one.
+    The four reviews differ in their period only; here they all show the weekly one. Scorecards are
+    remembered, because plan, reviews and the vendor page each reckon one of their own.
     """
     opened, weekly = Desk(root, wait=120), functools.cache(reviewing.review)
+    whole, known = Answers.scorecard, dict[Any, Any]()
+
+    def scorecard(self: Answers, **asked: Any) -> Any:
+        key = (str(self.workspace.root), *(asked.get(name) for name in ("grain", "until")))
+        if key not in known:
+            known[key] = whole(self, **asked)
+        return known[key]
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Answers, "scorecard", scorecard)
         patch.setattr(packs.reviewing, "review", lambda answers, _: weekly(answers, "weekly"))
         yield opened
     opened.close()

@@ -43,6 +43,10 @@ create table if not exists share (
   snapshot text not null, page blob not null, created_at integer not null, until integer not null,
   revoked_at integer, views integer not null default 0
 );
+create table if not exists saved_view (
+  id text primary key, person text not null references person(id), title text not null,
+  path text not null, saved_at integer not null
+);
 """
 
 

@@ -88,7 +88,7 @@ def specification(
         "field": "value", "type": "quantitative",
         "axis": {"title": None, "tickCount": 5, "domain": False, "ticks": False,
                  "labelExpr": "datum.label + '%'" if unit == "share" else "datum.label"},
-        "scale": {"zero": False, "nice": True},
+        "scale": _vertical(stability, size),
     }  # fmt: skip
     layers: list[dict[str, Any]] = [
         {
@@ -124,11 +124,27 @@ def specification(
         "width": width, "height": 230, "padding": {"top": 14, "left": 2, "right": 2, "bottom": 2},
         "background": "#00000000", "data": {"values": rows}, "layer": layers,
         "config": {
-            "font": "system-ui, sans-serif", "view": {"strokeOpacity": 0},
+            # The page names the picture and repeats it as a table.
+            "aria": False, "font": "system-ui, sans-serif", "view": {"strokeOpacity": 0},
             "axis": {"labelColor": INK, "labelFontSize": 11, "gridColor": RULE,
                      "domainColor": RULE, "tickColor": RULE},
         },
     }  # fmt: skip
+
+
+def has_limits(stability: Stability) -> bool:
+    """Whether the chart draws limits; charts of rare events judge by running sums instead."""
+    return any(point.low < point.high for point in stability.points)
+
+
+def _vertical(stability: Stability, size: float) -> dict[str, Any]:
+    """The scale of the figures: that on which the limits were reckoned."""
+    if not stability.chart.endswith("_log"):
+        return {"zero": False, "nice": True}
+    positive = all(min(p.value, p.low, p.centre) > 0 for p in stability.points)
+    if positive:
+        return {"type": "log", "nice": True}
+    return {"type": "symlog", "constant": 1 / size, "nice": True}
 
 
 def _dots(

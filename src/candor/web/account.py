@@ -37,6 +37,8 @@ def mount(doors: Doors) -> None:
         ("/account/tokens", issue, "Make a token"),
         ("/account/tokens/revoke", revoke, "Revoke a token"),
         ("/account/password", password, "Change one's password"),
+        ("/account/views/save", save_view, "Save a view"),
+        ("/account/views/remove", remove_view, "Remove a saved view"),
     ):
         doors.add("POST", path, own, endpoint, name=path[1:], summary=summary, is_scoped=True)
     doors.add(
@@ -126,12 +128,27 @@ def password(
     return RedirectResponse("/login", 303)
 
 
+def save_view(
+    request: Request, title: _Text = "", page: Annotated[str, Form(max_length=1000)] = ""
+) -> Response:
+    """Keep a view, and stay on it."""
+    site_of(request).saved.save(actor_of(request), title, page, request=request_id(request))
+    return RedirectResponse(_own_path(page), 303)
+
+
+def remove_view(request: Request, view: _Text = "") -> Response:
+    """Forget a view."""
+    site_of(request).saved.remove(actor_of(request), view, request=request_id(request))
+    return RedirectResponse("/account", 303)
+
+
 def _account(request: Request, *, secret: str = "") -> Response:
     site, actor = site_of(request), actor_of(request)
     person = site.people.get(actor.id)
     body = render.fragment(
         "account.html.j2", person=person, actor=actor, secret=secret,
         sessions=site.sessions.of(person.id), tokens=site.sessions.tokens(person.id),
+        views=site.saved.of(person.id),
         offered=sorted(TOKEN_SCOPES & actor.permissions), now=site.store.now(), mark=_mark(request),
     )  # fmt: skip
     return answering.shell(request, "Your account", body)

@@ -34,11 +34,12 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Reviews", "/reviews/weekly", Permission.MONEY),
     ("Plan", "/plan", Permission.MONEY),
     ("Vendor", "/vendor", Permission.MONEY),
+    ("Alerts", "/alerts", Permission.FIGURES),
     ("Data health", "/health", Permission.FIGURES),
     ("Audit", "/audit", Permission.AUDIT),
     ("People", "/people", Permission.PEOPLE),
 )
-UNSCOPED = frozenset({"/resolution", "/reviews/weekly", "/plan", "/vendor", "/health"})
+UNSCOPED = frozenset({"/alerts", "/resolution", "/reviews/weekly", "/plan", "/vendor", "/health"})
 _STATUS = {"unknown": 404, "none": 409, "outdated": 409, "damaged": 503, "invalid": 422,
            "outside": 403, "exists": 409, "last_admin": 409, "weak": 422}  # fmt: skip
 
@@ -67,6 +68,7 @@ def page(request: Request, view: View, made: Shown, asked: asking.Asked) -> Resp
     return shell(
         request, made.title, made.body, snapshot=made.snapshot, as_of=made.as_of, tools=tools,
         pinned=pinned, moved_from=asked.get("snapshot") if moved else None,
+        kept=f"{request.url.path}{query}" if actor.kind == "person" else "",
         shared=f"{request.url.path}{query}" if may_share else "",
     )  # fmt: skip
 
@@ -86,10 +88,11 @@ def shell(
     session = getattr(request.state, "session", "")
     values: dict[str, Any] = {
         "snapshot": about.get("snapshot", ""), "as_of": about.get("as_of", ""), "tools": [],
-        "pinned": "", "moved_from": None, "shared": "", **more,
+        "pinned": "", "moved_from": None, "shared": "", "kept": "", **more,
     }  # fmt: skip
+    views = site.saved.of(actor.id) if actor.kind == "person" else []
     text = render.page(
-        title=title, body=body, actor=actor, mark=form_mark(session) if session else "",
+        views=views, title=title, body=body, actor=actor, mark=form_mark(session) if session else "",
         here=request.url.path, navigation=[
             (label, path) for label, path, needed in NAVIGATION
             if actor.may(needed) and not (actor.scope and path in UNSCOPED)

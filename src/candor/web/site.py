@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from candor.access.people import People
+from candor.access.saved import SavedViews
 from candor.access.sessions import Sessions
 from candor.access.shares import Shares
 from candor.access.store import Store
@@ -80,6 +81,7 @@ class Site:
         self.people = People(self.store)
         self.sessions = Sessions(self.store)
         self.shares = Shares(self.store)
+        self.saved = SavedViews(self.store)
 
     @property
     def cookie(self) -> str:

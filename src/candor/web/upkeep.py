@@ -177,7 +177,7 @@ def opened(request: Request, secret: str) -> Response:
 def _frozen(request: Request, page: str) -> tuple[str, str, str]:
     """Title, snapshot and HTML of a page, made for a reader without an account."""
     wanted = URL(page)
-    for view in ALL:
+    for view in ALL if page.startswith("/") and not wanted.netloc else ():
         names = _match(view.path, wanted.path)
         if names is None or view.holds_text or view.permission != Permission.FIGURES:
             continue
@@ -188,7 +188,7 @@ def _frozen(request: Request, page: str) -> tuple[str, str, str]:
         html = render.page(
             title=made.title, body=made.body, actor=reader, mark="", here="", navigation=[],
             snapshot=made.snapshot, as_of=made.as_of, tools=[], pinned="", moved_from=None,
-            shared="",
+            shared="", kept="", views=[],
         )  # fmt: skip
         return made.title, made.snapshot, html
     raise CandorError("share.invalid", Problem("this page cannot be shared", "page"))

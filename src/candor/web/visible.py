@@ -41,7 +41,8 @@ def breakdown(estimates: Sequence[Estimate], actor: Actor) -> tuple[Estimate, ..
     """The cells of one additive breakdown, small ones without their figures."""
     if actor.may(Permission.SMALL_CELLS):
         return tuple(estimates)
-    small = cells.hidden([estimate.customers for estimate in estimates])
+    # Where no outcome is known nobody is counted among the customers, yet units are.
+    small = cells.hidden([estimate.customers or estimate.eligible for estimate in estimates])
     return tuple(
         _emptied(estimate) if at in small else estimate for at, estimate in enumerate(estimates)
     )
@@ -55,7 +56,7 @@ def is_personal(dimension: str) -> bool:
 def _row(row: MetricRow, actor: Actor) -> MetricRow:
     if actor.may(Permission.SMALL_CELLS) or not row.members:
         return row
-    kept = tuple(m for m in row.members if m.estimate.customers >= cells.K)
+    kept = tuple(m for m in row.members if (m.estimate.customers or m.estimate.eligible) >= cells.K)
     return replace(row, members=kept)
 
 

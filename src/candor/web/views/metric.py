@@ -116,6 +116,8 @@ def make(look: Look) -> Shown:
         look=look, asked=look.asked, entry=entry, d=item, row=row, period=period,
         steps=steps_of(look, period), dimensions=dimensions, by=by, bars=_bars(cells, by),
         picture=picture, stability=stability, card=card, currency=currency, restated=restated,
+        has_limits=stability is not None and control_chart.has_limits(stability),
+        is_log=stability is not None and stability.chart.endswith("_log"),
         marked=control_chart.drawn(stability, card.annotations) if stability else (),
         scale=control_chart.scale(stability, row.estimate.unit)[0] if stability and row else "",
         choices=_filters(look, item), outcomes=OUTCOME_WORDS, is_counted=isinstance(item, Definition),

@@ -10,13 +10,18 @@ from candor.web.view import Look, Shown, View
 from candor.web.views.metric import tables_of
 
 
-def make(look: Look) -> Shown:
-    """The page."""
+def rules_of(look: Look) -> asked.RulesAnswer:
+    """Every rule on every conversation, once an edition."""
 
     def compared(answers: Answers) -> asked.RulesAnswer:
         return asked.compare_rules(answers)
 
-    found = look.desk.need("rules", compared)
+    return look.desk.need("rules", compared)
+
+
+def make(look: Look) -> Shown:
+    """The page."""
+    found = rules_of(look)
     document = rules_page.comparison(
         found, assemble.colophon(look.answers, ()),
         title=look.answers.workspace.settings.workspace.name, period="all data",
