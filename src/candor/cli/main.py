@@ -14,7 +14,9 @@ from typing import Annotated
 
 import typer
 
-from candor.cli import alerting, building, output, packs, reading, resolving, reviewing, upkeep
+from candor.cli import (
+    alerting, building, output, packs, reading, resolving, reviewing, serving, upkeep,
+)
 from candor.errors import CandorError, Problem
 
 INTERRUPTED = 130
@@ -52,6 +54,7 @@ resolving.register(app)
 reviewing.register(app)
 upkeep.register(app)
 alerting.register(app)
+serving.register(app)
 
 
 def run() -> None:

@@ -33,7 +33,7 @@ from candor.verdicts.compare import Direction
 from candor.verdicts.scorecard import MetricRow
 from candor.verdicts.stability import WORDS as STABILITY
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 STATUS_WORDS: dict[Status, str] = {
     Status.MET: "Met",
     Status.MISSED: "Missed",
@@ -111,11 +111,11 @@ def render_catalogue(book: CatalogueBook) -> str:
 
 
 def _page(template: str, *, script: str = "", **values: Any) -> str:
-    css = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    code = (_TEMPLATES / script).read_text(encoding="utf-8") if script else ""
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    code = (TEMPLATES / script).read_text(encoding="utf-8") if script else ""
     scripts = f"script-src 'sha256-{_digest(code)}'; " if code else ""
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             css=Markup(css),  # noqa: S704 - our own style sheet, not a user's text
@@ -132,12 +132,17 @@ def _digest(text: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
+def environment(*folders: Path) -> Environment:
+    """The templates of reports, with their filters and words; those of other doors stand before them.
+
+    Args:
+        folders: further folders of templates.
+    """
+    made = Environment(
+        loader=FileSystemLoader([*folders, TEMPLATES]), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
-    environment.filters |= {
+    made.filters |= {
         "figure": wording.figure,
         "interval": wording.interval,
         "signed": wording.signed,
@@ -154,15 +159,15 @@ def _environment() -> Environment:
         "cell": words,
         "stability": STABILITY.__getitem__,
     }
-    environment.tests["figured"] = lambda row: row.estimate.point is not None
-    environment.tests["mark"] = lambda cell: isinstance(cell, Mark)
-    environment.globals |= {
+    made.tests["figured"] = lambda row: row.estimate.point is not None
+    made.tests["mark"] = lambda cell: isinstance(cell, Mark)
+    made.globals |= {
         "bar": _bar, "chart": _chart, "status_word": STATUS_WORDS.__getitem__,
         "direction_word": DIRECTION_WORDS.__getitem__, "symbol": SYMBOLS.__getitem__,
         "trend": _trend, "comparison_word": COMPARISON_WORDS.__getitem__,
         "comparison_tone": COMPARISON_TONES.__getitem__,
     }  # fmt: skip
-    return environment
+    return made
 
 
 def _shown(value: Any) -> Any:

@@ -1,0 +1,65 @@
+"""What is shown as a file: CSV and XLSX of the same rows, formulas made harmless."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from candor.errors import CandorError, Problem
+from candor.reports import inert
+from candor.reports.document import Mark, Range, Value, words
+from candor.reports.sheets import TextCell
+from candor.web.view import Shown
+
+FORMS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def write(made: Shown, form: str) -> tuple[bytes, str]:
+    """The file and its media type.
+
+    Raises:
+        CandorError: ``export.unknown`` where the page has no such file.
+    """
+    if form == "xlsx" and made.workbook is not None:
+        return made.workbook(), FORMS[form]
+    if form == "csv" and made.tables is not None:
+        return _csv(made), FORMS[form]
+    raise CandorError("export.unknown", Problem(f"this page has no {form} file"))
+
+
+def _csv(made: Shown) -> bytes:
+    """Every table under its title; the last line says where the figures come from."""
+    assert made.tables is not None  # noqa: S101 - the caller looked
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\r\n")
+    for title, heading, rows in made.tables():
+        if title:
+            out.writerow([inert.cell(title)])
+        if heading:
+            out.writerow([inert.cell(name) for name in heading])
+        for row in rows:
+            out.writerow([_cell(value) for value in row])
+        out.writerow([])
+    out.writerow([inert.cell(f"snapshot {made.snapshot}"), inert.cell(f"data as of {made.as_of}")])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: object) -> str | int | float:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return value
+        case Value():
+            return "" if value.number is None else value.number
+        case TextCell():
+            return inert.cell(value.text)
+        case Range() | Mark():
+            return inert.cell(words(value))
+        case _:
+            return inert.cell(str(value))

@@ -1,0 +1,97 @@
+"""One conversation: everything that happened on one timeline, and how every metric counted it.
+
+Text is shown only to those who were granted it, and each opening is in the audit log before the page
+leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from candor.access.permissions import Permission
+from candor.answers import narrowed, resolution
+from candor.answers.conversation import ConversationPage
+from candor.errors import CandorError, Problem
+from candor.web import visible
+from candor.web.desk import Pending
+from candor.web.render import fragment
+from candor.web.view import Look, Shown, View
+from candor.web.views.resolution import rules_of
+
+ORDER = ("confirmed", "true", "false", "value", "unknown", "excluded", "outside")
+_RECENT = 30
+
+
+def make(look: Look) -> Shown:
+    """The page of a conversation or thread."""
+    wanted = look.names["conversation"]
+    page = look.answers.why(wanted)
+    for name, value in look.asked.scope.items():
+        if any(contact.facts.get(name) != value for contact in page.contacts):
+            # What is not yours is not there.
+            raise CandorError("conversation.unknown", Problem("there is no such conversation"))
+    reads_text = look.actor.may(Permission.TEXT)
+    if not reads_text:
+        page = _without_text(page)
+    money = {
+        item.name for item in look.answers.catalogue.every
+        if not visible.may_see(item.measured_in, look.actor)
+    }  # fmt: skip
+    page = replace(
+        page,
+        contacts=tuple(
+            replace(one, verdicts=tuple(v for v in one.verdicts if v.metric not in money))
+            for one in page.contacts
+        ),
+    )
+    units = {item.name: item.measured_in for item in look.answers.catalogue.every}
+    judged = [
+        (contact, sorted((v for v in contact.verdicts if v.state != "outside"),
+                         key=lambda v: (ORDER.index(v.state), v.title)),
+         sum(1 for v in contact.verdicts if v.state == "outside"))
+        for contact in page.contacts
+    ]  # fmt: skip
+    rules = _rules(look, page.thread_id)
+    body = fragment(
+        "conversation.html.j2", look=look, page=page, judged=judged, reads_text=reads_text, rules=rules,
+        units=units, currency=look.answers.workspace.settings.workspace.currency,
+    )  # fmt: skip
+    return Shown(
+        f"Conversation {page.thread_id}", body, {**page.as_dict(), "rules": rules or [], "text_shown": reads_text},
+        page.snapshot, look.answers.as_of, opened=page.thread_id if reads_text else "",
+    )  # fmt: skip
+
+
+def find(look: Look) -> Shown:
+    """Find a conversation by its id; without one, the latest."""
+    wanted = (look.asked.get("id") or "").strip()
+    rows = narrowed.recent(look.answers, wanted, look.asked.where, _RECENT)
+    body = fragment("conversations.html.j2", look=look, asked=look.asked, rows=rows, wanted=wanted)
+    data: dict[str, Any] = {"query": wanted, "conversations": rows}
+    return Shown(
+        "Conversations", body, data, look.answers.snapshot, look.answers.as_of,
+        tables=lambda: [("Conversations", narrowed.RECENT, [list(row.values()) for row in rows])],
+    )  # fmt: skip
+
+
+def _rules(look: Look, thread_id: str) -> list[dict[str, str]] | None:
+    """Every rule's verdict; None while they are being worked out, which nobody waits for here."""
+    try:
+        return resolution.verdicts_on(rules_of(look), thread_id)
+    except Pending:
+        return None
+
+
+def _without_text(page: ConversationPage) -> ConversationPage:
+    return replace(page, timeline=tuple(replace(one, text="", raw_ref="") for one in page.timeline))
+
+
+VIEW = View(
+    "conversation", "/conversations/{conversation:path}", make, is_scoped=True, holds_text=True,
+    takes_segments=True, summary="One conversation: timeline and how every metric counted it",
+)  # fmt: skip
+FIND = View(
+    "conversations", "/conversations", find, params=("id",), is_scoped=True, takes_segments=True,
+    summary="Conversations by id, the latest first",
+)  # fmt: skip

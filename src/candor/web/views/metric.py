@@ -1,0 +1,314 @@
+"""One metric: its figure, history against its limits, breakdown, definition, and its conversations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from candor import restating
+from candor.access.permissions import Permission
+from candor.answers import Answers, Period
+from candor.answers.narrowed import choices
+from candor.errors import CandorError, Problem, nearest
+from candor.estimates.estimate import Estimate
+from candor.metrics import query
+from candor.metrics.definition import Definition
+from candor.metrics.drill import OUTCOMES, Outcome
+from candor.metrics.registry import Metric
+from candor.reports import assemble, catalogue, control_chart, sheets, workbook
+from candor.reports.catalogue import CatalogueBook, Entry
+from candor.reports.document import (
+    Bullets,
+    Cards,
+    Code,
+    Column,
+    Curve,
+    Document,
+    Paragraph,
+    Range,
+    Section,
+    Table,
+    Value,
+)
+from candor.settings import SEGMENTS
+from candor.verdicts.bands import REASONS
+from candor.verdicts.scorecard import MetricRow
+from candor.web import visible
+from candor.web.render import fragment
+from candor.web.view import Look, Shown, View
+from candor.web.view import Table as Sheet
+from candor.web.views.scorecard import card_of, period_of, steps_of
+from candor.window import to_date
+
+PAGE = 50
+OUTCOME_WORDS: dict[Outcome, str] = {
+    "numerator": "counted as true",
+    "denominator": "with a known outcome",
+    "unknown": "outcome not known",
+    "excluded": "left out",
+}
+STATE_WORDS = {"true": "true", "confirmed": "true, confirmed", "known": "known",
+               "unknown": "not known", "excluded": "left out"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row of a breakdown, placed on the common scale in per cent."""
+
+    value: str | None
+    estimate: Estimate
+    low: float
+    width: float
+    point: float
+
+
+def book_of(look: Look) -> CatalogueBook:
+    """Every definition, made once an edition."""
+    return look.desk.need("book", lambda answers: catalogue.book(answers.workspace))
+
+
+def entry_of(look: Look, name: str) -> Entry:
+    """One definition.
+
+    Raises:
+        CandorError: ``metric.unknown``.
+    """
+    found = {entry.item.name: entry for entry in book_of(look).entries}
+    if name not in found:
+        raise CandorError(
+            "metric.unknown",
+            Problem(f"there is no metric '{name}'", "", "", nearest(name, list(found))),
+        )
+    if not visible.may_see(found[name].item.measured_in, look.actor):
+        raise CandorError("metric.unknown", Problem(f"there is no metric '{name}'"))
+    return found[name]
+
+
+def make(look: Look) -> Shown:
+    """The page."""
+    entry = entry_of(look, look.names["name"])
+    item = entry.item
+    period = period_of(look.answers, look.asked)
+    row = card_of(look).row(item.name)
+    dimensions = _dimensions(item, look)
+    by = look.asked.get("by") or _first(row, dimensions)
+    if by is not None and by not in dimensions:
+        raise CandorError(
+            "request.invalid",
+            Problem(f"{item.name} cannot be broken down by {by}", "by", ", ".join(dimensions)),
+            exit_code=2,
+        )
+    cells = _breakdown(look, item, by, period) if by else ()
+    stability = row.stability if row is not None else None
+    card = card_of(look)
+    picture = None
+    if stability is not None and row is not None:
+        svg = control_chart.control(stability, row.estimate.unit, card.annotations)
+        # Drawn from numbers and dates only.
+        picture = Markup(svg) if svg else None  # noqa: S704
+    restated = restating.sentences(look.answers.about.get("restated", []), item.name)
+    currency = look.answers.workspace.settings.workspace.currency
+    document = _document(look, entry, row, by, cells, period)
+    body = fragment(
+        "metric.html.j2",
+        look=look, asked=look.asked, entry=entry, d=item, row=row, period=period,
+        steps=steps_of(look, period), dimensions=dimensions, by=by, bars=_bars(cells, by),
+        picture=picture, stability=stability, card=card, currency=currency, restated=restated,
+        has_limits=stability is not None and control_chart.has_limits(stability),
+        is_log=stability is not None and stability.chart.endswith("_log"),
+        marked=control_chart.drawn(stability, card.annotations) if stability else (),
+        scale=control_chart.scale(stability, row.estimate.unit)[0] if stability and row else "",
+        choices=_filters(look, item), outcomes=OUTCOME_WORDS, is_counted=isinstance(item, Definition),
+    )  # fmt: skip
+    return Shown(
+        item.title, body, _data(entry, row, by, cells, restated, look),
+        look.answers.snapshot, look.answers.as_of,
+        tables=lambda: tables_of(document), workbook=lambda: workbook.of_document(document),
+    )  # fmt: skip
+
+
+def units(look: Look) -> Shown:
+    """The conversations behind a figure, one outcome at a time."""
+    entry = entry_of(look, look.names["name"])
+    item, outcome = entry.item, look.names["outcome"]
+    if outcome not in OUTCOMES or not isinstance(item, Definition):
+        raise CandorError("page.unknown", Problem("there is no such list"))
+    narrow = set(look.asked.where) - set(query.dimensions(item))
+    if narrow:
+        raise CandorError(
+            "request.invalid",
+            Problem(f"{item.name} cannot be narrowed to {', '.join(sorted(narrow))}"), exit_code=2,
+        )  # fmt: skip
+    period = period_of(look.answers, look.asked)
+    page = max(1, look.asked.number("page", 1))
+    limit = min(page * PAGE + 1, 20 * PAGE + 1)
+    chosen: Outcome = outcome
+    found = look.answers.units(item.name, chosen, limit, period=period, segment=look.asked.where)
+    rows = found[(page - 1) * PAGE : page * PAGE]
+    body = fragment(
+        "units.html.j2",
+        look=look, asked=look.asked, entry=entry, d=item, period=period, outcome=outcome,
+        rows=rows, page=page, has_more=len(found) > page * PAGE and page < 20,
+        outcomes=OUTCOME_WORDS, states=STATE_WORDS,
+    )  # fmt: skip
+    heading = ("Unit", "Conversation", "Counted as", "Because")
+    listed: list[Any] = [
+        [unit.unit_id, unit.conversation_id or "", STATE_WORDS.get(unit.state, unit.state),
+         unit.reason.replace("_", " ")]
+        for unit in rows
+    ]  # fmt: skip
+    data = {
+        "metric": item.name, "outcome": outcome, "page": page, "period": period.words,
+        "units": [
+            {"unit": unit.unit_id, "conversation": unit.conversation_id, "state": unit.state,
+             "reason": unit.reason}
+            for unit in rows
+        ],
+    }  # fmt: skip
+    return Shown(
+        f"{item.title}: {OUTCOME_WORDS[chosen]}", body, data,
+        look.answers.snapshot, look.answers.as_of,
+        tables=lambda: [(f"{item.title}: {OUTCOME_WORDS[chosen]}", heading, listed)],
+    )  # fmt: skip
+
+
+def tables_of(document: Document) -> list[Sheet]:
+    """Every table of a document."""
+    return [
+        (f"{section.title}: {title}" if title else section.title, tuple(heading), list(rows))
+        for section in document.sections
+        for title, heading, rows in sheets.blocks_of(section.blocks)
+    ]
+
+
+def _dimensions(item: Metric, look: Look) -> tuple[str, ...]:
+    own = query.dimensions(item) if isinstance(item, Definition) else tuple(item.segments)
+    personal = look.actor.may(Permission.AGENTS)
+    offered = [name for name in own if name in SEGMENTS]
+    offered += [name for name in own if visible.is_personal(name) and personal]
+    known = choices(look.answers)
+    return tuple(name for name in offered if name in known or visible.is_personal(name))
+
+
+def _filters(look: Look, item: Metric) -> dict[str, tuple[str | None, ...]]:
+    if not isinstance(item, Definition):
+        return {}
+    own = set(query.dimensions(item))
+    return {name: values for name, values in choices(look.answers).items() if name in own}
+
+
+def _first(row: MetricRow | None, dimensions: tuple[str, ...]) -> str | None:
+    """The breakdown the change was split by, else the first there is."""
+    if row is not None and row.split is not None and row.split.dimension in dimensions:
+        return row.split.dimension
+    return dimensions[0] if dimensions else None
+
+
+def _breakdown(look: Look, item: Metric, by: str, period: Period) -> tuple[Estimate, ...]:
+    def iso(day: int | None) -> str | None:
+        return None if day is None else to_date(day).isoformat()
+
+    def ask(answers: Answers) -> tuple[Estimate, ...]:
+        return answers.estimates(
+            [item.name], by=(by,), since=iso(period.since), until=iso(period.until),
+            where=dict(look.asked.where),
+        ).estimates  # fmt: skip
+
+    found = [one for one in ask(look.answers) if one.method != "time_to_event"]
+    first: dict[str | None, Estimate] = {}
+    for one in found:
+        first.setdefault(one.segment.get(by), one)
+    ordered = sorted(first.values(), key=lambda one: (-one.eligible, str(one.segment.get(by))))
+    return visible.breakdown(ordered, look.actor)
+
+
+def _bars(cells: tuple[Estimate, ...], by: str | None) -> list[Bar]:
+    if not cells or by is None:
+        return []
+    highs = [one.high for one in cells if one.high is not None]
+    lows = [one.low for one in cells if one.low is not None]
+    top = 1.0 if cells[0].unit == "share" and max(highs, default=1) > 0.5 else max(highs, default=1)
+    bottom = min(0.0, *lows) if lows else 0.0
+    span = (top - bottom) or 1.0
+
+    def place(number: float | None) -> float:
+        return 0.0 if number is None else round(100 * (number - bottom) / span, 2)
+
+    return [
+        Bar(one.segment.get(by), one, place(one.low),
+            max(0.6, round(place(one.high) - place(one.low), 2)), place(one.point))
+        for one in cells
+    ]  # fmt: skip
+
+
+def _data(
+    entry: Entry,
+    row: MetricRow | None,
+    by: str | None,
+    cells: tuple[Estimate, ...],
+    restated: list[str],
+    look: Look,
+) -> dict[str, Any]:
+    return {
+        "definition": entry.as_dict(),
+        "figure": None if row is None else row.as_dict(),
+        "breakdown": {"by": by, "estimates": [one.as_row() for one in cells]},
+        "restated": restated,
+        "snapshot": look.answers.snapshot,
+        "as_of": look.answers.as_of,
+    }
+
+
+def _document(
+    look: Look,
+    entry: Entry,
+    row: MetricRow | None,
+    by: str | None,
+    cells: tuple[Estimate, ...],
+    period: Period,
+) -> Document:
+    """The page as a document, for files."""
+    item, currency = entry.item, look.answers.workspace.settings.workspace.currency
+    sections = []
+    if row is not None:
+        sections.append(Section("figure", "Figure", (Cards((row,), currency),)))
+        if row.series:
+            sections.append(Section("history", "History", (Curve(item.title, row.series),)))
+    if by is not None:
+        columns = (
+            Column(by), Column("Figure", True), Column("Interval", True), Column("Eligible", True),
+            Column("Known", True), Column("Customers", True), Column("Why no figure"),
+        )  # fmt: skip
+        rows = tuple(
+            (
+                one.segment.get(by) or "(none)", Value(one.point, one.unit, currency),
+                Range(one.low, one.high, one.unit, currency), one.eligible, one.observed,
+                one.customers, REASONS[one.refusal] if one.refusal else "",
+            )
+            for one in cells
+        )  # fmt: skip
+        sections.append(Section("breakdown", f"By {by}", (Table(item.title, columns, rows),)))
+    how = entry.how
+    told = [how.include, how.outcome, how.confirmation, how.window, how.caveat, *how.pitfalls]
+    blocks: list[Any] = [Paragraph(item.question), Bullets(tuple(text for text in told if text))]
+    if how.sql:
+        blocks.append(Code("SQL", how.sql))
+    sections.append(Section("definition", f"Definition {item.id}", tuple(blocks)))
+    return Document(
+        "metric", item.title, period.words, (item.question,), tuple(sections),
+        assemble.colophon(look.answers, [item.id]),
+    )  # fmt: skip
+
+
+VIEW = View(
+    "metric", "/metric/{name}", make,
+    params=("grain", "until", "by"), takes_segments=True, is_scoped=True,
+    summary="One metric: figure, history, breakdown, definition, lineage",
+)  # fmt: skip
+UNITS = View(
+    "units", "/metric/{name}/{outcome}", units,
+    params=("grain", "until", "page"), takes_segments=True, is_scoped=True,
+    summary="The conversations behind a figure: numerator, denominator, unknown, excluded",
+)  # fmt: skip

@@ -1,0 +1,39 @@
+"""Resolution: the ladder of evidence, and every rule of "resolved" on the same conversations."""
+
+from __future__ import annotations
+
+from candor.answers import Answers
+from candor.answers import resolution as asked
+from candor.reports import assemble, rules_page, workbook
+from candor.web.render import fragment
+from candor.web.view import Look, Shown, View
+from candor.web.views.metric import tables_of
+
+
+def rules_of(look: Look) -> asked.RulesAnswer:
+    """Every rule on every conversation, once an edition."""
+
+    def compared(answers: Answers) -> asked.RulesAnswer:
+        return asked.compare_rules(answers)
+
+    return look.desk.need("rules", compared)
+
+
+def make(look: Look) -> Shown:
+    """The page."""
+    found = rules_of(look)
+    document = rules_page.comparison(
+        found, assemble.colophon(look.answers, ()),
+        title=look.answers.workspace.settings.workspace.name, period="all data",
+    )  # fmt: skip
+    body = fragment("document_body.html.j2", document=document, heading="Resolution", links={})
+    return Shown(
+        "Resolution", body, found.as_dict(), look.answers.snapshot, look.answers.as_of,
+        tables=lambda: tables_of(document), workbook=lambda: workbook.of_document(document),
+    )  # fmt: skip
+
+
+VIEW = View(
+    "resolution", "/resolution", make,
+    summary="The evidence ladder and sixteen published rules on the same conversations",
+)  # fmt: skip

@@ -1,0 +1,153 @@
+"""A small measured workspace with hostile texts in it, one desk for all tests, a fresh store each."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the dashboard needs the extra [serve]")
+
+from fastapi.testclient import TestClient
+
+from candor import pipeline
+from candor.access import secrets
+from candor.access.people import Person
+from candor.access.permissions import OPERATOR
+from candor.access.store import Store
+from candor.answers import Answers
+from candor.answers import review as reviewing
+from candor.web.application import create
+from candor.web.desk import Desk
+from candor.web.site import Rates, Site
+from candor.web.views import packs
+from candor.workspace import Workspace
+
+PASSWORD = "a long enough sentence"
+BASE = "http://127.0.0.1"
+HOSTILE = (
+    "<script>document.title='broken'</script>",
+    "<img src=x onerror=\"document.title='broken'\">",
+    "'\"><svg onload=document.title='broken'>",
+    '=HYPERLINK("http://example.com","open")',
+    "+1+1|cmd",
+    "\u202emoc.elpmaxe\u202c \u2066isolated\u2069",
+    "{{ 7 * 7 }} ${7*7} {% raw %}",
+    "javascript:document.title='broken'",
+    "]]></style></script><script>document.title='broken'</script>",
+    "nul \x1b[31mred\x1b[0m bell\x07",
+)
+HOSTILE_THREAD = "<script>document.title='broken'</script>"
+HOSTILE_INTENT = "=1+1<b onmouseover=document.title='broken'>\u202eintent"
+
+
+def hostile_events() -> Iterator[dict[str, Any]]:
+    """A conversation a day of September, whose every text an attacker wrote."""
+    for number, text in enumerate(HOSTILE * 2):
+        thread = HOSTILE_THREAD if number == 0 else f"hostile {number} {text}"
+        at = f"2026-09-{number + 1:02d}T10:0"
+        yield {
+            "type": "conversation", "thread_id": thread, "occurred_at": f"{at}0:00Z",
+            "started_at": f"{at}0:00Z", "channel": "chat", "direction": "inbound",
+            "customer_id": f"cust-hostile-{number}", "language": "en", "region": text,
+            "customer_segment": HOSTILE_INTENT, "entry_point": text, "intent_id": HOSTILE_INTENT,
+            "is_test": False, "is_spam": False, "ai_agent_id": text, "release": text,
+        }  # fmt: skip
+        for place, actor in enumerate(("customer", "ai_agent", "customer")):
+            yield {
+                "type": "message", "message_id": f"h{number}-{place}", "thread_id": thread,
+                "occurred_at": f"{at}{place + 1}:00Z", "actor": actor, "is_public": True,
+                "text": f"{text} {place}",
+            }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the measured workspace."""
+    folder = tmp_path_factory.mktemp("dashboard") / "workspace"
+    pipeline.initialise(folder, [])
+    workspace = Workspace.open(folder)
+    made = folder / "simulated"
+    pipeline.simulate(made, 120, 7, "demo")
+    with (made / "events.jsonl").open("a", encoding="utf-8") as out:
+        for event in hostile_events():
+            out.write(json.dumps(event) + "\n")
+    from candor.simulator import reference
+
+    (folder / "targets.yaml").write_text(reference.TARGETS_YAML, encoding="utf-8")
+    result = pipeline.ingest(workspace, "canonical", [made / "events.jsonl"], name="desk")
+    assert result.stored > 0
+    pipeline.measure(workspace)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def desk(root: Path) -> Iterator[Desk]:
+    """One desk, so that an expensive answer is worked out once for all tests.
+
+    The four reviews differ in their period only; here they all show the weekly one. Scorecards are
+    remembered, because plan, reviews and the vendor page each reckon one of their own.
+    """
+    opened, weekly = Desk(root, wait=120), functools.cache(reviewing.review)
+    whole, known = Answers.scorecard, dict[Any, Any]()
+
+    def scorecard(self: Answers, **asked: Any) -> Any:
+        key = (str(self.workspace.root), *(asked.get(name) for name in ("grain", "until")))
+        if key not in known:
+            known[key] = whole(self, **asked)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Answers, "scorecard", scorecard)
+        patch.setattr(packs.reviewing, "review", lambda answers, _: weekly(answers, "weekly"))
+        yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from argon2 import PasswordHasher
+
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(secrets, "_hasher", lambda: quick)
+    secrets.nobody.cache_clear()
+
+
+@pytest.fixture
+def site(root: Path, desk: Desk, tmp_path: Path) -> Iterator[Site]:
+    """A server with a store of its own."""
+    store = Store(tmp_path / "restricted")
+    yield Site(root, desk, store, may_share=True, rates=Rates(burst=100_000))
+    store.close()
+
+
+@pytest.fixture
+def person(site: Site) -> Callable[..., Person]:
+    """Makes an account."""
+
+    def make(name: str, role: str, **scope: str) -> Person:
+        return site.people.add(OPERATOR, name, role, PASSWORD, scope=scope)
+
+    return make
+
+
+@pytest.fixture
+def browser(site: Site) -> Callable[..., TestClient]:
+    """A client, logged in when a name is given."""
+    application = create(site)
+
+    def open_(name: str = "", **options: Any) -> TestClient:
+        client = TestClient(
+            application, base_url=BASE, follow_redirects=False,
+            headers={"sec-fetch-site": "same-origin"}, **options,
+        )  # fmt: skip
+        if name:
+            sent = client.post("/login", data={"name": name, "password": PASSWORD})
+            assert sent.status_code == 303, sent.text
+        return client
+
+    return open_

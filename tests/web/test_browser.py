@@ -1,0 +1,223 @@
+"""A real browser walks every page: two widths, light and dark, with and without scripts.
+
+No message on the console, no request to another place, nothing that scrolls sideways, nothing that
+axe finds; hostile texts run nothing. Needs Chromium: skips visibly without it, fails in CI unless
+``CANDOR_WITHOUT_BROWSER=1``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import uvicorn
+
+from candor.access.permissions import OPERATOR
+from candor.access.store import Store
+from candor.reports import pdf
+from candor.web.application import create
+from candor.web.desk import Desk
+from candor.web.site import Rates, Site
+
+from .conftest import HOSTILE_INTENT, HOSTILE_THREAD, PASSWORD
+
+PAGES = (
+    "/", "/?grain=all&view=legacy", f"/?grain=all&customer_segment={quote(HOSTILE_INTENT)}",
+    "/glossary", "/glossary?q=effort", "/metric/containment_rate?by=release&grain=all",
+    "/metric/time_to_resolution", "/metric/candor_index",
+    "/metric/containment_rate/denominator?grain=all", "/conversations?id=hostile",
+    f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/conversations/t1", "/resolution",
+    "/reviews/weekly", "/plan", "/vendor", "/health", "/audit", "/people", "/account", "/shares",
+)  # fmt: skip
+LOOKED_AT = {
+    1440: (
+        "/", "/glossary?q=effort", "/metric/containment_rate?by=release&grain=all",
+        "/metric/containment_rate/denominator?grain=all", "/conversations?id=hostile",
+        "/resolution", "/reviews/weekly", "/health", "/audit", "/shares",
+    ),
+    390: ("/metric/time_to_resolution", "/conversations/t1", "/people", "/account"),
+}  # fmt: skip
+"""Pages that axe looks at, by width; the others are made of the same pieces."""
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A running Chromium."""
+    found = pdf.browser()
+    if found is None:
+        if os.environ.get("CI") == "true" and os.environ.get("CANDOR_WITHOUT_BROWSER") != "1":
+            pytest.fail("no Chromium in CI; set CANDOR_WITHOUT_BROWSER=1 to run without it")
+        pytest.skip("needs Chromium: none is installed, and CANDOR_CHROMIUM names none")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def address(root: Path, desk: Desk, tmp_path: Path) -> Iterator[str]:
+    """A listening server with an admin who may read text."""
+    store = Store(tmp_path / "restricted")
+    site = Site(root, desk, store, may_share=True, rates=Rates(burst=100_000))
+    made = site.people.add(OPERATOR, "ada", "admin", PASSWORD)
+    site.people.grant_text(OPERATOR, made.id, "tests of pages", 7)
+    site.people.add(OPERATOR, "bob", "viewer", PASSWORD, scope={"channel": "email"})
+    with _listening(create(site).app, site) as found:
+        yield found
+    store.close()
+
+
+@contextmanager
+def _listening(application: Any, site: Site) -> Iterator[str]:
+    from candor.web.surroundings import Surroundings
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = uvicorn.Config(
+        Surroundings(application, site), host="127.0.0.1", port=port, log_level="error",
+        lifespan="off",
+    )  # fmt: skip
+    server = uvicorn.Server(settings)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    for _ in range(200):
+        if server.started:
+            break
+        time.sleep(0.05)
+    assert server.started
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@contextmanager
+def _page(chromium: Any, address: str, told: list[str], **options: Any) -> Iterator[Any]:
+    """A logged-in page that writes down whatever goes wrong."""
+    context = chromium.new_context(**options)
+    page = context.new_page()
+    page.on(
+        "console",
+        lambda one: told.append(f"{one.type}: {one.text} at {page.url}")
+        if one.type in ("error", "warning") else None,
+    )  # fmt: skip
+    page.on("pageerror", lambda error: told.append(f"script: {error} at {page.url}"))
+    page.on("dialog", lambda dialog: told.append(f"dialog: {dialog.message}") or dialog.dismiss())
+    page.on(
+        "request",
+        lambda one: None if one.url.startswith((f"{address}/", "data:"))
+        else told.append(f"outside: {one.url}"),
+    )  # fmt: skip
+    page.goto(f"{address}/login")
+    page.fill("#name", "ada")
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "has_scripts"),
+    [(1440, "light", True), (390, "dark", True), (1440, "dark", False), (390, "light", False)],
+)
+def test_every_page(
+    chromium: Any, address: str, width: int, scheme: str, has_scripts: bool
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    told: list[str] = []
+    options = {
+        "viewport": {"width": width, "height": 900}, "color_scheme": scheme,
+        "java_script_enabled": has_scripts,
+    }  # fmt: skip
+    with _page(chromium, address, told, **options) as page:
+        for path in PAGES:
+            answer = page.goto(address + path)
+            assert answer.status == 200, path
+            assert page.locator("h1").count() == 1, path
+            assert page.title() != "broken", path
+            if not has_scripts:
+                continue
+            page.evaluate(
+                "document.querySelectorAll('main details').forEach(one => one.open = true)"
+            )
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{path} scrolls sideways: {wide}"
+            if path not in LOOKED_AT[width]:
+                continue
+            found = axe.run(page, options=AXE).response["violations"]
+            assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], path
+    assert told == []
+
+
+def test_a_journey_from_the_page_to_a_conversation_without_scripts(
+    chromium: Any, address: str
+) -> None:
+    told: list[str] = []
+    with _page(chromium, address, told, java_script_enabled=False) as page:
+        page.select_option("select[name=grain]", "all")
+        page.click("form.filters > button")
+        assert "grain=all" in page.url
+        page.click("#m-containment_rate a >> nth=0")
+        page.select_option("select[name=by]", "channel")
+        page.click("form.filters > button")
+        page.click("table.bars tbody a >> nth=0")
+        assert page.locator(".chip").count() == 1
+        page.click(".behind a >> nth=1")
+        page.click("tbody th a >> nth=0")
+        assert page.locator(".timeline li").count() > 1
+        page.click(".menu summary")
+        page.click("text=Log out")
+        assert "/login" in page.url
+    assert told == []
+
+
+def test_a_journey_by_keyboard(chromium: Any, address: str) -> None:
+    told: list[str] = []
+    with _page(chromium, address, told) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.keyboard.press("/")
+        page.wait_for_url("**/glossary")
+        page.keyboard.press("/")
+        page.keyboard.type("effort", delay=5)
+        page.wait_for_url("**/glossary?q=effort")
+        assert 0 < page.locator(".shelf li").count() < 30
+        page.goto(f"{address}/")
+        before = page.locator(".steps strong").inner_text()
+        page.keyboard.press("Shift+ArrowLeft")
+        page.wait_for_url("**until=**")
+        assert page.locator(".steps strong").inner_text() != before
+    assert told == []
+
+
+def test_a_choice_is_taken_at_once_where_scripts_run(chromium: Any, address: str) -> None:
+    told: list[str] = []
+    with _page(chromium, address, told) as page:
+        assert not page.locator("form.filters > button").is_visible()
+        page.select_option("select[name=grain]", "all")
+        page.wait_for_url("**grain=all**")
+    assert told == []
+
+
+def test_printing_leaves_the_figures_and_drops_what_is_for_hands(
+    chromium: Any, address: str
+) -> None:
+    told: list[str] = []
+    with _page(chromium, address, told) as page:
+        page.emulate_media(media="print")
+        for name in ("header.site", ".filters", ".tools"):
+            assert not page.locator(name).first.is_visible(), name
+        assert page.locator(".card .big").first.is_visible()
+    assert told == []

@@ -1,0 +1,117 @@
+"""Answers are worked out once, apart from each other, and forgotten when they are old."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from candor.answers import Answers
+from candor.errors import CandorError
+from candor.web.desk import Desk, Pending
+
+
+@pytest.fixture
+def fresh(root: Path):
+    opened = Desk(root, wait=0.2)
+    yield opened
+    opened.close()
+
+
+def test_many_who_ask_the_same_get_one_answer(root: Path) -> None:
+    desk, asked, got = Desk(root, wait=20), [], []
+    gate = threading.Event()
+
+    def question(answers: Answers) -> str:
+        asked.append(threading.current_thread().name)
+        gate.wait(10)
+        return answers.snapshot
+
+    threads = [
+        threading.Thread(target=lambda: got.append(desk.need("card", question))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1
+    assert asked[0].startswith("long")
+    assert len(set(got)) == 1
+    assert len(got) == 8
+    assert (desk.reckoned, desk.reused) == (1, 7)
+    desk.close()
+
+
+def test_a_long_question_does_not_stand_in_the_way_of_short_ones(fresh: Desk) -> None:
+    gate = threading.Event()
+    with pytest.raises(Pending):
+        fresh.need("long", lambda _: gate.wait(10))
+    assert fresh.ask("short", lambda answers: answers.publication.number) == 1
+    gate.set()
+    fresh.wait = 10
+    assert fresh.need("long", lambda _: gate.wait(10)) is True
+
+
+def test_a_short_question_that_needs_a_pending_one_is_asked_again_later(fresh: Desk) -> None:
+    gate = threading.Event()
+
+    def page(_: Answers) -> bool:
+        return fresh.need("card", lambda _: gate.wait(10))
+
+    with pytest.raises(Pending):
+        fresh.ask("page", page)
+    gate.set()
+    fresh.wait = 10
+    assert fresh.ask("page", page) is True
+
+
+def test_a_mistake_is_told_and_not_remembered(fresh: Desk) -> None:
+    fresh.wait = 10
+    tries = []
+
+    def question(_: Answers) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise CandorError("usage.date", "no date")
+        return 7
+
+    with pytest.raises(CandorError):
+        fresh.ask("page", question)
+    assert fresh.ask("page", question) == 7
+
+
+def test_a_question_that_runs_out_of_time_itself_is_a_fault_not_a_wait(fresh: Desk) -> None:
+    def question(_: Answers) -> int:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        fresh.ask("page", question)
+
+
+def test_a_new_publication_or_an_edited_reference_file_makes_answers_old(
+    fresh: Desk, root: Path
+) -> None:
+    fresh.wait = 10
+    assert fresh.ask("page", lambda _: 1) == 1
+    assert fresh.ask("page", lambda _: 2) == 1
+    targets = root / "targets.yaml"
+    stamp = targets.stat()
+    try:
+        os.utime(targets, ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1))
+        assert fresh.ask("page", lambda _: 3) == 3
+    finally:
+        os.utime(targets, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def test_what_has_not_been_measured_says_so(tmp_path: Path) -> None:
+    from candor import pipeline
+
+    pipeline.initialise(tmp_path / "new", [])
+    desk = Desk(tmp_path / "new", wait=10)
+    with pytest.raises(CandorError, match="nothing has been measured"):
+        desk.ask("page", lambda _: 1)
+    assert desk.about() == {}
+    desk.close()

@@ -1,0 +1,452 @@
+"""What pages, JSON and files show, to whom; hostile texts stay texts on every way out."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import quote
+
+import openpyxl
+import pytest
+from fastapi.testclient import TestClient
+
+from candor.access.permissions import OPERATOR
+from candor.access.sessions import form_mark
+from candor.answers import Answers
+from candor.verdicts import wording
+from candor.web import render
+from candor.web.site import Site
+
+from .conftest import HOSTILE, HOSTILE_INTENT, HOSTILE_THREAD
+
+Browser = Callable[..., TestClient]
+Maker = Callable[..., object]
+HTMX = "22283ef68cb7545914f0a88a1bdedc7256a703d1d580c1d255217d0a50d31313"
+NARROW = f"customer_segment={quote(HOSTILE_INTENT)}"
+PAGES = (
+    "/", "/?view=legacy", "/?grain=all", f"/?grain=all&{NARROW}", "/glossary", "/glossary?q=effort",
+    "/metric/containment_rate?by=release&grain=all", "/metric/candor_index",
+    "/metric/containment_rate?by=intent_id&grain=all",
+    "/metric/containment_rate/denominator?grain=all", "/conversations", "/conversations?id=hostile",
+    f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/resolution", "/reviews/weekly", "/plan",
+    "/vendor", "/health", "/audit", "/people", "/account", "/shares", "/nope",
+)  # fmt: skip
+
+
+class _Parts(HTMLParser):
+    """Every element of a page, as a browser would see them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture
+def ann(browser: Browser, person: Maker, site: Site) -> TestClient:
+    """An admin who may read text."""
+    made = person("ann", "admin")
+    site.people.grant_text(OPERATOR, made.id, "tests of pages", 7)  # type: ignore[attr-defined]
+    return browser("ann")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_whole_and_hostile_texts_are_only_texts(ann: TestClient, path: str) -> None:
+    answer = ann.get(path)
+    assert answer.status_code == (404 if path == "/nope" else 200)
+    page = _Parts(answer.text)
+    tags = [tag for tag, _ in page.found]
+    assert tags.count("h1") == 1
+    assert [attrs.get("src") for tag, attrs in page.found if tag == "script"] == [
+        render.asset("htmx.js"), render.asset("web.js"),
+    ]  # fmt: skip
+    assert not {"style", "img", "iframe", "object", "embed", "base"} & set(tags)
+    for tag, attrs in page.found:
+        assert not [name for name in attrs if name.startswith("on") or name == "style"], (
+            tag,
+            attrs,
+        )
+        for name in ("href", "src", "action"):
+            target = attrs.get(name)
+            assert target is None or target.startswith(("/", "#")), target
+            assert target is None or not target.startswith("//"), target
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x1b]", answer.text)
+    ids = [attrs["id"] for _, attrs in page.found if "id" in attrs]
+    assert len(ids) == len(set(ids)), sorted({one for one in ids if ids.count(one) > 1})
+    assert "Traceback" not in answer.text
+
+
+def test_hostile_words_are_shown_as_they_are(ann: TestClient) -> None:
+    page = _Parts(ann.get(f"/conversations/{quote(HOSTILE_THREAD, safe='')}").text)
+    shown = "".join(page.text)
+    assert f"{HOSTILE[0]} 0" in shown
+    assert HOSTILE_THREAD in shown
+
+
+@pytest.mark.parametrize("view", ["scorecard", "metric/containment_rate", "conversations"])
+def test_a_spreadsheet_never_gets_a_formula(ann: TestClient, view: str) -> None:
+    more = "" if view == "conversations" else f"?grain=all&{NARROW}"
+    text = ann.get(f"/export/csv/{view}{more}").content.decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    bad = [c for c in cells if c[:1] in "=+@|%\t\r" and c and not _is_number(c)]
+    assert bad == []
+    assert any("snapshot" in cell for cell in cells)
+
+
+def test_a_workbook_holds_text_not_formulas(ann: TestClient) -> None:
+    answer = ann.get("/export/xlsx/metric/containment_rate?by=intent_id&grain=all")
+    assert "attachment" in answer.headers["content-disposition"]
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert [cell for cell in cells if cell.data_type == "f"] == []
+    assert any(isinstance(cell.value, str) and "=1+1" in cell.value for cell in cells)
+
+
+def test_page_json_and_file_show_the_same_figure(ann: TestClient, root: Path) -> None:
+    with Answers.open(root) as answers:
+        (expected,) = answers.estimates(["containment_rate"]).estimates
+    assert expected.point is not None
+    words = wording.figure(expected.point, "share")
+    assert words in ann.get("/metric/containment_rate?grain=all").text
+    data = ann.get("/api/metric/containment_rate?grain=all").json()
+    assert data["figure"]["estimate"]["point"] == expected.as_row()["point"]
+    assert data["snapshot"] == expected.snapshot
+    text = ann.get("/export/csv/metric/containment_rate?grain=all").content.decode("utf-8-sig")
+    rows = {row[0]: row for row in csv.reader(io.StringIO(text)) if len(row) > 2}
+    assert float(rows["Containment rate"][1]) == pytest.approx(expected.point, abs=1e-9)
+
+
+def test_a_filter_confines_every_figure(ann: TestClient, root: Path) -> None:
+    data = ann.get("/api/scorecard?grain=all&channel=email").json()
+    with Answers.open(root) as answers:
+        (expected,) = answers.estimates(["escalation_rate"], where={"channel": "email"}).estimates
+    rows = [row for part in data["categories"] for row in part["metrics"]]
+    (row,) = [row for row in rows if row["metric"] == "escalation_rate"]
+    assert row["estimate"]["eligible"] == expected.eligible > 0
+    assert data["findings"] == []
+    assert "candor_index" not in {row["metric"] for row in rows}
+
+
+def test_the_lists_behind_a_figure_are_as_long_as_its_counts(ann: TestClient, root: Path) -> None:
+    with Answers.open(root) as answers:
+        (expected,) = answers.estimates(["containment_rate"]).estimates
+    found: dict[str, int] = {}
+    for outcome in ("numerator", "denominator", "unknown", "excluded"):
+        page, count = 1, 0
+        while True:
+            url = f"/api/metric/containment_rate/{outcome}?grain=all&page={page}"
+            units = ann.get(url).json()["units"]
+            count += len(units)
+            if len(units) < 50:
+                break
+            page += 1
+        found[outcome] = count
+    assert found["denominator"] == expected.observed
+    assert found["numerator"] == expected.total
+    assert found["unknown"] == expected.unknown
+    assert found["excluded"] == sum(expected.excluded.values())
+
+
+def test_money_is_for_those_who_may_see_it(
+    browser: Browser, person: Maker, ann: TestClient
+) -> None:
+    person("vic", "viewer")
+    vic = browser("vic")
+    names = [
+        {row["metric"] for part in client.get("/api/scorecard").json()["categories"]
+         for row in part["metrics"]}
+        for client in (ann, vic)
+    ]  # fmt: skip
+    assert "cost_to_serve" in names[0] - names[1]
+    assert "containment_rate" in names[0] & names[1]
+    assert vic.get("/metric/cost_to_serve").status_code == 404
+    assert vic.get("/metric/cost_to_serve").text != vic.get("/metric/nothing").text
+    glossary = {row["name"] for row in vic.get("/api/glossary").json()["metrics"]}
+    assert "cost_to_serve" not in glossary
+    told = vic.get("/api/conversations/t1").json()
+    assert "cost_to_serve" not in {v["metric"] for one in told["contacts"] for v in one["verdicts"]}
+    assert "Cost to serve" not in vic.get("/").text
+
+
+def test_small_groups_are_hidden_from_those_who_may_not_see_them(
+    browser: Browser, person: Maker, ann: TestClient
+) -> None:
+    person("vic", "viewer")
+    url = "/api/metric/containment_rate?by=channel&grain=all"
+    everything = ann.get(url).json()["breakdown"]["estimates"]
+    shown = browser("vic").get(url).json()["breakdown"]["estimates"]
+    url = "/api/metric/containment_rate?by=release&grain=all"
+    everything += ann.get(url).json()["breakdown"]["estimates"]
+    shown += browser("vic").get(url).json()["breakdown"]["estimates"]
+    small = [row for row in everything if 0 < (row["customers"] or row["eligible"]) < 10]
+    assert small, "the workspace holds small groups"
+    hidden = [row for row in shown if row["refusal"] == "suppressed"]
+    assert len(hidden) >= len(small)
+    assert all(row["eligible"] == row["customers"] == 0 and row["point"] is None for row in hidden)
+    left = [row["customers"] or row["eligible"] for row in shown if row not in hidden]
+    assert all(size >= 10 or size == 0 for size in left)
+
+
+def test_text_is_shown_by_grant_only_and_each_opening_leaves_a_row(
+    browser: Browser, person: Maker, site: Site
+) -> None:
+    made = person("rev", "reviewer")
+    client = browser("rev")
+    said = "Which e-mail address did you use for it?"
+    path = f"/conversations/{quote(HOSTILE_THREAD, safe='')}"
+
+    def openings() -> int:
+        query = "select count(*) from audit where action = 'text.open'"
+        return int(site.store.connection.execute(query).fetchone()[0])
+
+    told = client.get(f"/api{path}").json()
+    assert told["text_shown"] is False
+    assert {moment["text"] for moment in told["timeline"]} == {""}
+    assert openings() == 0
+    site.people.grant_text(OPERATOR, made.id, "tests of pages", 7)  # type: ignore[attr-defined]
+    told = client.get(f"/api{path}").json()
+    assert f"{HOSTILE[0]} 1" in {moment["text"] for moment in told["timeline"]}
+    assert openings() == 1
+    client.get(path)
+    assert openings() == 2, "an answer from memory is an opening too"
+    assert said not in client.get("/export/csv/conversations").text
+    site.people.end_grants(OPERATOR, made.id)  # type: ignore[attr-defined]
+    assert {m["text"] for m in client.get(f"/api{path}").json()["timeline"]} == {""}
+
+
+def test_what_is_not_yours_is_not_there(browser: Browser, person: Maker, root: Path) -> None:
+    person("mel", "analyst", channel="email")
+    client = browser("mel")
+    with Answers.open(root) as answers:
+        ids = dict(
+            answers.engine.rows(
+                "select channel, min(conversation_id) from conversation group by channel"
+            )
+        )
+    mine, other = (quote(ids[name], safe="") for name in ("email", "chat"))
+    assert client.get(f"/conversations/{mine}").status_code == 200
+    hidden, missing = client.get(f"/conversations/{other}"), client.get("/conversations/none")
+    assert hidden.status_code == missing.status_code == 404
+    listed = client.get("/api/conversations").json()["conversations"]
+    assert {row["channel"] for row in listed} == {"email"}
+    units = client.get("/api/metric/containment_rate/denominator?grain=all").json()["units"]
+    with Answers.open(root) as answers:
+        (expected,) = answers.estimates(["containment_rate"], where={"channel": "email"}).estimates
+    assert len(units) == min(50, expected.observed)
+
+
+def test_a_link_with_another_snapshot_says_that_figures_moved(ann: TestClient) -> None:
+    moved = "Figures have been published since"
+    current = ann.get("/api/scorecard").json()["snapshot"]
+    assert moved in ann.get("/?snapshot=0123456789abcdef").text
+    assert moved not in ann.get(f"/?snapshot={current}").text
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["bad=1", "grain=years", "until=yesterday", "view=none", "channel=a&channel=b",
+     "until=2026-13-01", "snapshot=x", "stage=crawl&channel=chat", "view=' or 1=1 --"],
+)  # fmt: skip
+def test_what_is_not_understood_is_refused_with_its_place(ann: TestClient, query: str) -> None:
+    answer = ann.get(f"/api/scorecard?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["problems"][0]["what"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["' or '1'='1", "chat'; drop table conversation; --", "\\", "%", "chat\u0000", "(none)"],
+)
+def test_a_filter_is_a_value_and_nothing_else(ann: TestClient, value: str) -> None:
+    answer = ann.get(f"/api/conversations?channel={quote(value)}")
+    assert answer.status_code in (200, 422)
+    if answer.status_code == 200:
+        assert answer.json()["conversations"] == []
+    assert ann.get(f"/api/conversations?id={quote(value)}").json().get("conversations", []) == []
+
+
+def test_a_shared_page_stays_as_it_was_and_shows_what_a_viewer_sees(
+    ann: TestClient, browser: Browser, site: Site
+) -> None:
+    mark = form_mark(ann.cookies["candor-local"])
+    made = ann.post("/shares/add", data={"mark": mark, "page": "/?view=tiers", "days": 7})
+    link = re.search(r"http://127\.0\.0\.1/s/[\w-]+", made.text)
+    assert link is not None
+    stranger = browser()
+    page = stranger.get(link[0])
+    assert page.status_code == 200
+    assert "True resolution rate" in page.text
+    assert "Cost to serve" not in page.text
+    assert "ann" not in _Parts(page.text).text
+    assert page.headers["x-robots-tag"] == "noindex, nofollow"
+    for wanted in (
+        "/conversations/t1",
+        "/plan",
+        "/people",
+        "https://example.com/",
+        "//x/",
+        "/nope",
+        "",
+    ):
+        refused = ann.post("/shares/add", data={"mark": mark, "page": wanted, "days": 7})
+        assert refused.status_code == 422, wanted
+    ann.post("/shares/revoke", data={"mark": mark, "share": site.shares.all()[0].id})
+    assert stranger.get(link[0]).status_code == 404
+    site.may_share = False
+    refused = ann.post("/shares/add", data={"mark": mark, "page": "/", "days": 7})
+    assert refused.status_code == 422
+
+
+def test_the_description_lists_what_one_may_ask(
+    browser: Browser, person: Maker, ann: TestClient
+) -> None:
+    person("vic", "viewer")
+    everything = ann.get("/api/openapi.json").json()
+    assert everything["openapi"].startswith("3.")
+    assert "/api/audit" in everything["paths"]
+    mine = set(browser("vic").get("/api/openapi.json").json()["paths"])
+    assert "/api/scorecard" in mine
+    assert not {"/api/audit", "/export/{form}/scorecard", "/api/plan"} & mine
+    names = {p["name"] for p in everything["paths"]["/api/scorecard"]["get"]["parameters"]}
+    assert {"view", "grain", "channel", "snapshot"} <= names
+
+
+def test_prometheus_reads_counters(ann: TestClient) -> None:
+    ann.get("/")
+    text = ann.get("/metrics").text
+    found = dict(re.findall(r"^(\w+) (\d+)$", text, re.MULTILINE))
+    assert int(found["candor_audit_rows"]) >= 3
+    assert "# TYPE candor_requests_total counter" in text
+
+
+def test_the_audit_page_says_whether_the_chain_holds(ann: TestClient, site: Site) -> None:
+    assert "The chain holds" in ann.get("/audit").text
+    data = ann.get("/api/audit?action=login").json()
+    assert {row["action"] for row in data["entries"]} == {"login"}
+    site.store.connection.executescript("drop trigger audit_stands")
+    site.store.connection.execute("update audit set action = 'nothing' where seq = 2")
+    assert "Row 2 is not what was written" in ann.get("/audit").text
+    assert ann.get("/api/audit").json()["broken"] == 2
+
+
+def test_a_token_is_shown_once(ann: TestClient) -> None:
+    mark = form_mark(ann.cookies["candor-local"])
+    data = {"mark": mark, "name": "nightly", "permissions": ["figures:read"], "days": 30}
+    made = ann.post("/account/tokens", data=data)
+    raw = re.search(r"candor_[\w-]{43}", made.text)
+    assert raw is not None
+    assert raw[0] not in ann.get("/account").text
+    del data["permissions"]
+    refused = ann.post("/account/tokens", data=data)
+    assert refused.status_code == 422
+    assert "no permission was chosen" in refused.text.lower()
+
+
+def test_a_saved_view_is_ones_own_and_stays_on_this_server(
+    ann: TestClient, browser: Browser, person: Maker, site: Site
+) -> None:
+    mark = form_mark(ann.cookies["candor-local"])
+    wanted = "/metric/containment_rate?by=channel"
+    sent = ann.post(
+        "/account/views/save", data={"mark": mark, "title": "<b>Mine</b>", "page": wanted}
+    )
+    assert sent.headers["location"] == wanted
+    assert f'<a href="{wanted}">&lt;b&gt;Mine&lt;/b&gt;</a>' in ann.get("/glossary").text
+    for page in ("https://example.com", "//example.com", "javascript:1", ""):
+        data = {"mark": mark, "title": "x", "page": page}
+        assert ann.post("/account/views/save", data=data).status_code == 422, page
+    person("vic", "viewer")
+    vic = browser("vic")
+    assert "Mine" not in vic.get("/glossary").text
+    data = {"mark": form_mark(vic.cookies["candor-local"]),
+            "view": site.saved.of(site.people.named("ann").id)[0].id}  # fmt: skip
+    assert vic.post("/account/views/remove", data=data).status_code == 404
+    assert ann.post("/account/views/remove", data={**data, "mark": mark}).status_code == 303
+    assert "Mine" not in ann.get("/glossary").text
+
+
+def test_alerts_are_taken_care_of_and_the_log_says_by_whom(
+    ann: TestClient, browser: Browser, person: Maker, site: Site
+) -> None:
+    from candor.answers.alert_book import AlertBook
+
+    with AlertBook(site.root) as book:
+        book._connection.execute(
+            "insert into alert (key, metric, state, first_period, last_period, occurrences, quiet,"
+            " told) values ('k', 'containment_rate', 'open', 20700, 20700, 1, 0, ?)",
+            (json.dumps({"title": "<i>t</i>", "sentence": "It fell.", "unit": "share"}),),
+        )
+        (alert,) = book.alerts()
+    try:
+        assert "&lt;i&gt;t&lt;/i&gt;" in ann.get("/alerts").text
+        data = {"mark": form_mark(ann.cookies["candor-local"]), "alert": alert.id, "days": 3}
+        assert ann.post("/alerts/snooze", data=data).status_code == 303
+        assert ann.post("/alerts/acknowledge", data=data).status_code == 303
+        (told,) = ann.get("/api/alerts").json()["alerts"]
+        assert told["state"] == "acknowledged"
+        assert told["snoozed_until"]
+        rows = ann.get("/api/audit?action=alert").json()["entries"]
+        assert [row["action"] for row in rows] == ["alert.acknowledge", "alert.snooze"]
+        before = ann.get("/api/audit").json()["rows"]
+        assert ann.post("/alerts/acknowledge", data={**data, "alert": 99}).status_code == 404
+        assert ann.get("/api/audit").json()["rows"] == before, "no act, no row"
+    finally:
+        (site.root / "alerts.db").unlink()
+
+
+def test_a_conversation_shows_what_every_rule_says_of_it(ann: TestClient) -> None:
+    told = ann.get("/api/conversations/t1").json()["rules"]
+    assert len(told) >= 16
+    assert {row["outcome"] for row in told} <= {
+        "resolved", "not_resolved", "undetermined", "needs_judge", "excluded",
+    }  # fmt: skip
+    assert all(row["because"] for row in told)
+
+
+def test_nothing_measured_yet_is_told_not_failed(
+    tmp_path: Path, browser: Browser, person: Maker, site: Site
+) -> None:
+    from candor import pipeline
+    from candor.web.desk import Desk
+
+    pipeline.initialise(tmp_path / "new", [])
+    desk = Desk(tmp_path / "new", wait=10)
+    person("vic", "viewer")
+    client = browser("vic")
+    before, site.desk, site.root = (site.desk, site.root), desk, tmp_path / "new"
+    try:
+        answer = client.get("/")
+        assert answer.status_code == 409
+        assert "nothing has been measured" in answer.text.lower()
+        assert str(tmp_path) not in answer.text
+        assert str(tmp_path) not in json.dumps(client.get("/api/scorecard").json())
+    finally:
+        site.desk, site.root = before
+        desk.close()
+
+
+def test_the_script_that_is_not_ours_is_the_pinned_one() -> None:
+    path, _ = render.ASSETS["htmx.js"]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == HTMX
+    assert "Zero-Clause BSD" in path.with_name("htmx-2.0.8.LICENSE").read_text(encoding="utf-8")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
