@@ -105,12 +105,13 @@ class _Analysis:
         yield from self.skipped()
 
     def conversation(self) -> EventDict:
-        """The contact as far as the file knows it; its contact record says more and outranks it."""
+        """The contact as far as the file knows it.
+
+        Its contact record says more and outranks it: it counts from an update clock.
+        """
         word = text_of(self.body.get("Channel"))
         return {
             **self.event("conversation", self.began),
-            # Contact records count from their update clock, which is always greater.
-            "revision": 0,
             "started_at": self.began,
             "channel": kinds.CHANNELS.get(word or "", word),
             "is_test": False,
