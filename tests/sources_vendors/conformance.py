@@ -165,6 +165,18 @@ class Conformance:
 
     known_problems: ClassVar[set[tuple[str, str]]] = set()
 
+    def test_ct_1_no_two_events_contradict_each_other(self, reading: Reading) -> None:
+        """Of one key and revision there is one content; the store would set the others aside."""
+        seen: dict[tuple[str, ...], str] = {}
+        for event in reading.events:
+            keys = [str(event.get(k)) for k in registry()[event["type"]].key]
+            place = (event["type"], *keys, str(event.get("revision", 0)))
+            told = {k: v for k, v in event.items() if v is not None}
+            if event["type"] == "conversation":
+                told.pop("occurred_at")
+            content = json.dumps(told, sort_keys=True, default=str)
+            assert seen.setdefault(place, content) == content
+
     def test_ct_2_twice(self, reading: Reading) -> None:
         again = self.read(self.path)
         assert again.facts() == reading.facts()

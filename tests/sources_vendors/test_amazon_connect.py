@@ -117,7 +117,7 @@ class TestAmazonConnect(Conformance):
 
     def test_ac_2_contacts_of_one_call_are_tied(self, reading: Reading) -> None:
         trees = {
-            e["thread_id"]: e["attributes"] for e in reading.of("conversation") if e["revision"]
+            e["thread_id"]: e["attributes"] for e in reading.of("conversation") if e["revision"] > 1
         }
         assert trees["a7c1-01"]["contact_tree"] == trees["a7c1-02"]["contact_tree"] == "a7c1-01"
         (first,) = reading.of("state_change", "a7c1-01")
@@ -326,6 +326,22 @@ class TestAmazonConnect(Conformance):
         assert "e1" not in {e["message_id"] for e in reading.of("message")}
         assert reading.noted("chat_event") == {"participant.joined": 1}
 
+    def test_a_bad_time_does_not_sink_the_chat(self, copied: Path) -> None:
+        edit(copied / CHAT, lambda whole: whole["Transcript"][1].update(AbsoluteTime="noon"))
+        found = self.read(copied)
+        assert [(r.code, r.field_name) for r in found.refused] == [
+            (ReasonCode.TS_UNPARSED, "AbsoluteTime")
+        ]
+        assert {e["message_id"] for e in found.of("message", "a7c1-01")} == {"m2", "m3", "m4", "m5"}
+
+    def test_mails_quote_and_chats_do_not(self, copied: Path) -> None:
+        said = "Yes.\n> Is that all?"
+        edit(copied / CHAT, lambda whole: whole["Transcript"][1].update(Content=said))
+        assert {e["message_id"]: e["text"] for e in self.read(copied).of("message")}["m1"] == said
+        edit(copied / CHAT, lambda whole: whole.update(Channel="EMAIL"))
+        texts = {e["message_id"]: e["text"] for e in self.read(copied).of("message")}
+        assert texts["m1"] == "Yes."
+
     def test_attachments_and_templates(self, reading: Reading) -> None:
         found = {e["message_id"]: e for e in reading.of("message", "a7c1-01")}
         assert (found["m5"]["text"], found["m5"]["extra"]["item"]) == (None, "ATTACHMENT")
@@ -343,7 +359,7 @@ class TestAmazonConnect(Conformance):
         found = {
             e["thread_id"]: (e["channel"], e["direction"])
             for e in reading.of("conversation")
-            if e["revision"]
+            if e["revision"] > 1
         }
         assert found == {
             "a7c1-01": ("sms", "inbound"),

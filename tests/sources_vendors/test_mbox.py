@@ -246,6 +246,21 @@ class TestMbox(Conformance):
         assert len(error.value.problems) == 2
         assert "own_addresses" in error.value.problems[0].where
 
+    @pytest.mark.parametrize(
+        ("value", "found"),
+        [
+            ("uma@post.example", ("uma@post.example",)),
+            ("=?utf-8?q?M=C3=BCller=2C_Jan?= <Jan@post.example>", ("jan@post.example",)),
+            ('"Doe, Ann" <ann@post.example>', ("ann@post.example",)),
+            ("A <a@b.example>, c@d.example", ("a@b.example", "c@d.example")),
+            ("MAILER-DAEMON", ("mailer-daemon",)),
+            ("", ()),
+        ],
+    )
+    def test_addresses(self, value: str, found: tuple[str, ...]) -> None:
+        headers = mails.headers_of(f"From: {value}\n\n".encode())
+        assert people.addresses(headers, "from") == found
+
     # Times and ids.
     def test_undated_mails_take_the_date_of_delivery(self, reading: Reading) -> None:
         (mail,) = [e for e in reading.of("message") if e["message_id"] == "o1@mail.example"]

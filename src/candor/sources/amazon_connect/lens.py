@@ -59,14 +59,15 @@ class _Analysis:
             if isinstance(one, dict)
         }
         self.language = text_of(body.get("LanguageCode"))
+        self.is_mail = body.get("Channel") == "EMAIL"
+        self.instants = [self._absolute(turn) for turn in self.turns]
         self.began = self._began()
 
     def _began(self) -> int:
         """Instant of offset 0; for chats the first item."""
         if self.around.clue.began is not None:
             return self.around.clue.began
-        instants = [self._absolute(turn) for turn in self.turns]
-        told = [at for at in instants if at is not None]
+        told = [at for at in self.instants if isinstance(at, int)]
         if told:
             return min(told)
         known = self.around.export.contact(self.contact)
@@ -80,9 +81,12 @@ class _Analysis:
         return known.initiated if known.connected is None else known.connected
 
     @staticmethod
-    def _absolute(turn: Mapping[str, Any]) -> int | None:
+    def _absolute(turn: Mapping[str, Any]) -> int | RecordRefused | None:
         value = turn.get("AbsoluteTime")
-        return None if value is None else of_iso(value, "AbsoluteTime")
+        try:
+            return None if value is None else of_iso(value, "AbsoluteTime")
+        except RecordRefused as refused:
+            return refused
 
     def event(self, type_: str, at: int, **fields: Any) -> EventDict:
         found = {"type": type_, "occurred_at": at, "revision": self.revision}
@@ -92,25 +96,26 @@ class _Analysis:
         yield self.conversation()
         for _ in range(self.broken):
             yield RecordRefused(ReasonCode.TYPE_MISMATCH, "Transcript", "a list of objects")
-        times = keep_order(self._time(turn) for turn in self.turns)
-        for position, (turn, at) in enumerate(zip(self.turns, times, strict=True)):
-            try:
-                found = self.message(position, turn, at)
-            except RecordRefused as refused:
-                yield refused
+        times = keep_order(map(self._time, self.turns, self.instants))
+        told = zip(self.turns, self.instants, times, strict=True)
+        for position, (turn, absolute, at) in enumerate(told):
+            if isinstance(absolute, RecordRefused):
+                yield absolute
                 continue
+            found = self.message(position, turn, at)
             if found is not None:
                 yield found
         yield from self.findings()
         yield from self.skipped()
 
     def conversation(self) -> EventDict:
-        """The contact as far as the file knows it; its contact record says more and outranks it."""
+        """The contact as far as the file knows it.
+
+        Its contact record says more and outranks it: it counts from an update clock.
+        """
         word = text_of(self.body.get("Channel"))
         return {
             **self.event("conversation", self.began),
-            # Contact records count from their update clock, which is always greater.
-            "revision": 0,
             "started_at": self.began,
             "channel": kinds.CHANNELS.get(word or "", word),
             "is_test": False,
@@ -118,12 +123,8 @@ class _Analysis:
             "extra": rest(self.body, kinds.LENS_KNOWN) or None,
         }
 
-    def _time(self, turn: Mapping[str, Any]) -> int:
-        try:
-            absolute = self._absolute(turn)
-        except RecordRefused:
-            return self.began
-        if absolute is not None:
+    def _time(self, turn: Mapping[str, Any], absolute: int | RecordRefused | None) -> int:
+        if isinstance(absolute, int):
             return absolute
         offset = turn.get("BeginOffsetMillis")
         known = isinstance(offset, int | float) and not isinstance(offset, bool)
@@ -131,7 +132,6 @@ class _Analysis:
 
     def message(self, position: int, turn: Mapping[str, Any], at: int) -> EventDict | None:
         """One utterance; joins, leaves and receipts of a chat are none and are counted."""
-        self._absolute(turn)
         content_type = text_of(turn.get("ContentType"))
         if turn.get("Type") == "EVENT":
             word = (content_type or "unknown").rpartition(".event.")[2]
@@ -187,11 +187,12 @@ class _Analysis:
             self.notes.add("actor_unknown", role)
         return found
 
-    @staticmethod
-    def _text(turn: Mapping[str, Any], content_type: str | None) -> str | None:
+    def _text(self, turn: Mapping[str, Any], content_type: str | None) -> str | None:
         content = text_of(turn.get("Content"))
         if content is None or content_type != _INTERACTIVE:
-            return None if content is None else markup.read(content).text or None
+            # Only mails quote and hold markup; what is typed or said stands as it is.
+            words = markup.read(content).text if content and self.is_mail else content
+            return (words or "").strip() or None
         try:
             shown = json.loads(content)["data"]["content"]
             return text_of(shown.get("title"))

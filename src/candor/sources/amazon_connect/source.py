@@ -7,7 +7,6 @@ read one by one; only a file that asks for its contact record has the contact re
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -73,7 +72,11 @@ class AmazonConnect(Source):
         """Every record, with its file's name and the export it belongs to."""
         clue, export = kinds.clue_of(path), self._exports.of(path)
         for record in kinds.VENDOR.read(path):
-            yield record if record.reason else replace(record, value=(record.value, clue, export))
+            if record.reason is not None:
+                yield record
+                continue
+            told = (record.value, clue, export)
+            yield RawRecord(record.number, record.ref, record.raw, told, key=record.key)
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one record, by the mapping of its kind."""

@@ -30,6 +30,7 @@ _SEPARATOR = re.compile(
 )
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
+_ADDRESSES = frozenset(("from", "sender", "to", "cc", "reply-to"))
 _FOLD = re.compile(r"\r?\n[ \t]+")
 
 
@@ -160,7 +161,7 @@ def count(path: Path) -> int:
 
 
 def headers_of(raw: bytes) -> dict[str, list[str]]:
-    """Values of every header by its name in lower case, unfolded and decoded."""
+    """Values of every header by its name in lower case, unfolded, and decoded but for addresses."""
     end = _HEADER_END.search(raw)
     block = raw[: end.start()] if end else raw
     if raw[:1] in (b"\n", b"\r"):
@@ -173,7 +174,9 @@ def headers_of(raw: bytes) -> dict[str, list[str]]:
     for line in _FOLD.sub(" ", text).splitlines():
         name, colon, value = line.partition(":")
         if colon:
-            found.setdefault(name.strip().lower(), []).append(_decoded(value.strip()))
+            key, told = name.strip().lower(), value.strip()
+            # A decoded name may hold a comma, and the address behind it would be lost.
+            found.setdefault(key, []).append(told if key in _ADDRESSES else _decoded(told))
     return found
 
 

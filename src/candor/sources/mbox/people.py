@@ -125,8 +125,10 @@ def addresses(headers: Headers, *names: str) -> tuple[str, ...]:
     values = [value for name in names for value in headers.get(name, ())]
     if len(values) == 1 and (match := _ONE_ADDRESS.fullmatch(values[0])):
         return ((match[1] or match[2]).lower(),)
-    found = (address.strip().lower() for _, address in getaddresses(values))
-    return tuple(dict.fromkeys(address for address in found if address))
+    found = [address.strip().lower() for _, address in getaddresses(values)]
+    # Machines that deliver mail may have no address but a name.
+    whole = [address for address in found if "@" in address]
+    return tuple(dict.fromkeys(whole or [address for address in found if address]))
 
 
 def machine_of(headers: Headers, sender: str) -> str | None:

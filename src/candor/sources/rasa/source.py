@@ -7,7 +7,6 @@ beside the other rows of their folder, because a row does not say which session 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -72,7 +71,8 @@ class Rasa(Source):
             if item.kind in _NEEDS_NEIGHBOURS and export is None:
                 key = dict(options.settings)
                 export = self._exports.of(path, key, lambda files: read_export(files, options))
-            yield replace(record, value=(item, export or nobody))
+            told = (item, export or nobody)
+            yield RawRecord(record.number, record.ref, record.raw, told, key=record.key)
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one record, by the mapping of its kind.

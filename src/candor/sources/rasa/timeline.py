@@ -123,14 +123,15 @@ class Timeline:
 
     def _start(self, position: int) -> Step | None:
         """The start of the session that begins at a position; None where none does."""
-        words = [step.word for step in self.steps[max(position - 1, 0) : position + 2]]
-        here = min(position, 1)
-        if words[here] == "session_started":
-            is_begun = here == 1 and words[0] == SESSION_START
-            return None if is_begun else self.steps[position]
-        if words[here] == SESSION_START and words[here + 1 :] == ["session_started"]:
-            return self.steps[position + 1]
-        return None
+        steps = self.steps
+        word = steps[position].word
+        if word == "session_started":
+            is_begun = position > 0 and steps[position - 1].word == SESSION_START
+            return None if is_begun else steps[position]
+        if word != SESSION_START or position + 1 == len(steps):
+            return None
+        following = steps[position + 1]
+        return following if following.word == "session_started" else None
 
     def _mark(self) -> None:
         """Turns that were undone, and handoffs that are not the echo of one already made."""
