@@ -41,7 +41,7 @@ LOOKED_AT = {
     1440: (
         "/", "/glossary?q=effort", "/metric/containment_rate?by=release&grain=all",
         "/metric/containment_rate/denominator?grain=all", "/conversations?id=hostile",
-        "/resolution", "/reviews/weekly", "/health", "/audit", "/shares",
+        "/health", "/audit", "/shares",
     ),
     390: ("/metric/time_to_resolution", "/conversations/t1", "/people", "/account"),
 }  # fmt: skip

@@ -278,6 +278,19 @@ def test_a_filter_is_a_value_and_nothing_else(ann: TestClient, value: str) -> No
     assert ann.get(f"/api/conversations?id={quote(value)}").json().get("conversations", []) == []
 
 
+def test_a_conversation_with_signs_in_its_id_is_reached_by_every_link(
+    ann: TestClient, browser: Browser
+) -> None:
+    page = _Parts(ann.get("/conversations/t1%231").text)
+    links = [attrs["href"] or "" for tag, attrs in page.found if tag == "a" and "href" in attrs]
+    found = [link for link in links if "t1%231" in link]
+    assert len(found) == 2, "as JSON, and with its snapshot"
+    for link in found:
+        assert ann.get(link).status_code == 200
+    asked = browser().get("/conversations/t1%231").headers["location"]
+    assert asked == "/login?next=%2Fconversations%2Ft1%25231"
+
+
 def test_a_shared_page_stays_as_it_was_and_shows_what_a_viewer_sees(
     ann: TestClient, browser: Browser, site: Site
 ) -> None:

@@ -55,21 +55,22 @@ def page(request: Request, view: View, made: Shown, asked: asking.Asked) -> Resp
     tools = []
     actor = _actor(request)
     query = f"?{request.url.query}" if request.url.query else ""
-    under = f"/{view.name}" if view.path == "/" else quote(request.url.path)
+    path = _encoded(request)
+    under = f"/{view.name}" if view.path == "/" else path
     if actor.may(Permission.EXPORT) and not view.holds_text:
         if made.tables is not None:
             tools.append(("CSV", f"/export/csv{under}{query}"))
         if made.workbook is not None:
             tools.append(("XLSX", f"/export/xlsx{under}{query}"))
     tools.append(("JSON", f"/api{under}{query}"))
-    pinned = asked.url(request.url.path, snapshot=made.snapshot)
+    pinned = asked.url(path, snapshot=made.snapshot)
     moved = asked.get("snapshot") not in (None, made.snapshot)
     may_share = site_of(request).may_share and not view.holds_text and actor.may(Permission.SHARE)
     return shell(
         request, made.title, made.body, snapshot=made.snapshot, as_of=made.as_of, tools=tools,
         pinned=pinned, moved_from=asked.get("snapshot") if moved else None,
-        kept=f"{request.url.path}{query}" if actor.kind == "person" else "",
-        shared=f"{request.url.path}{query}" if may_share else "",
+        kept=f"{path}{query}" if actor.kind == "person" else "",
+        shared=f"{path}{query}" if may_share else "",
     )  # fmt: skip
 
 
@@ -192,5 +193,11 @@ def _actor(request: Request) -> Actor:
     return found
 
 
+def _encoded(request: Request) -> str:
+    """The path of a request as it stands in a link."""
+    return quote(str(request.scope["path"]), safe="/:@!$&*,;=~")
+
+
 def _path(request: Request) -> str:
-    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    query = request.url.query
+    return f"{_encoded(request)}?{query}" if query else _encoded(request)
