@@ -122,6 +122,7 @@ def _page(chromium: Any, address: str, told: list[str], **options: Any) -> Itera
     page.fill("#name", "ada")
     page.fill("#password", PASSWORD)
     page.click("main button")
+    page.wait_for_url(f"{address}/")
     yield page
     context.close()
 

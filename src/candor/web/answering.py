@@ -36,10 +36,17 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Vendor", "/vendor", Permission.MONEY),
     ("Alerts", "/alerts", Permission.FIGURES),
     ("Data health", "/health", Permission.FIGURES),
-    ("Audit", "/audit", Permission.AUDIT),
-    ("People", "/people", Permission.PEOPLE),
 )
-UNSCOPED = frozenset({"/alerts", "/resolution", "/reviews/weekly", "/plan", "/vendor", "/health"})
+MENU: tuple[tuple[str, str, Permission], ...] = (
+    ("Your account", "/account", Permission.ACCOUNT),
+    ("Annotations", "/annotations", Permission.FIGURES),
+    ("Share links", "/shares", Permission.SHARE),
+    ("People", "/people", Permission.PEOPLE),
+    ("Audit log", "/audit", Permission.AUDIT),
+)
+UNSCOPED = frozenset(
+    {"/alerts", "/annotations", "/resolution", "/reviews/weekly", "/plan", "/vendor", "/health"}
+)
 _STATUS = {"unknown": 404, "none": 409, "outdated": 409, "damaged": 503, "invalid": 422,
            "outside": 403, "exists": 409, "last_admin": 409, "weak": 422}  # fmt: skip
 
@@ -94,15 +101,20 @@ def shell(
     views = site.saved.of(actor.id) if actor.kind == "person" else []
     text = render.page(
         views=views, title=title, body=body, actor=actor, mark=form_mark(session) if session else "",
-        here=request.url.path, navigation=[
-            (label, path) for label, path, needed in NAVIGATION
-            if actor.may(needed) and not (actor.scope and path in UNSCOPED)
-        ],
+        here=request.url.path, navigation=_open_to(actor, NAVIGATION), menu=_open_to(actor, MENU),
         **values,
     )  # fmt: skip
     return Response(
         text.encode("utf-8", "replace"), status, dict(headers or {}), "text/html; charset=utf-8"
     )
+
+
+def _open_to(actor: Actor, links: tuple[tuple[str, str, Permission], ...]) -> list[tuple[str, str]]:
+    """The links that lead somewhere for this actor."""
+    return [
+        (label, path) for label, path, needed in links
+        if actor.may(needed) and not (actor.scope and path in UNSCOPED)
+    ]  # fmt: skip
 
 
 def told(request: Request, error: Exception) -> Response:
