@@ -72,7 +72,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pipeline.initialise(folder, [])
     workspace = Workspace.open(folder)
     made = folder / "simulated"
-    pipeline.simulate(made, 120, 7, "demo")
+    pipeline.simulate(made, 90, 7, "demo")
     with (made / "events.jsonl").open("a", encoding="utf-8") as out:
         for event in hostile_events():
             out.write(json.dumps(event) + "\n")
@@ -89,21 +89,21 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def desk(root: Path) -> Iterator[Desk]:
     """One desk, so that an expensive answer is worked out once for all tests.
 
-    The four reviews differ in their period only; here they all show the weekly one. Scorecards are
+    The four reviews differ in their period only; here they all show the monthly one. Scorecards are
     remembered, because plan, reviews and the vendor page each reckon one of their own.
     """
-    opened, weekly = Desk(root, wait=120), functools.cache(reviewing.review)
+    opened, monthly = Desk(root, wait=120), functools.cache(reviewing.review)
     whole, known = Answers.scorecard, dict[Any, Any]()
 
     def scorecard(self: Answers, **asked: Any) -> Any:
-        key = (str(self.workspace.root), *(asked.get(name) for name in ("grain", "until")))
+        key = (str(self.workspace.root), self.period(**asked))
         if key not in known:
             known[key] = whole(self, **asked)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Answers, "scorecard", scorecard)
-        patch.setattr(packs.reviewing, "review", lambda answers, _: weekly(answers, "weekly"))
+        patch.setattr(packs.reviewing, "review", lambda answers, _: monthly(answers, "monthly"))
         yield opened
     opened.close()
 

@@ -35,7 +35,7 @@ PAGES = (
     "/metric/containment_rate?by=intent_id&grain=all",
     "/metric/containment_rate/denominator?grain=all", "/conversations", "/conversations?id=hostile",
     f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/resolution", "/reviews/weekly", "/plan",
-    "/vendor", "/health", "/audit", "/people", "/account", "/shares", "/nope",
+    "/vendor", "/health", "/audit", "/people", "/account", "/shares", "/annotations", "/alerts", "/nope",
 )  # fmt: skip
 
 
@@ -278,6 +278,19 @@ def test_a_filter_is_a_value_and_nothing_else(ann: TestClient, value: str) -> No
     assert ann.get(f"/api/conversations?id={quote(value)}").json().get("conversations", []) == []
 
 
+def test_a_conversation_with_signs_in_its_id_is_reached_by_every_link(
+    ann: TestClient, browser: Browser
+) -> None:
+    page = _Parts(ann.get("/conversations/t1%231").text)
+    links = [attrs["href"] or "" for tag, attrs in page.found if tag == "a" and "href" in attrs]
+    found = [link for link in links if "t1%231" in link]
+    assert len(found) == 2, "as JSON, and with its snapshot"
+    for link in found:
+        assert ann.get(link).status_code == 200
+    asked = browser().get("/conversations/t1%231").headers["location"]
+    assert asked == "/login?next=%2Fconversations%2Ft1%25231"
+
+
 def test_a_shared_page_stays_as_it_was_and_shows_what_a_viewer_sees(
     ann: TestClient, browser: Browser, site: Site
 ) -> None:
@@ -450,3 +463,32 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def test_a_note_is_written_for_everybody_and_never_breaks_the_file(
+    ann: TestClient, browser: Browser, person: Maker, site: Site
+) -> None:
+    path = site.root / "annotations.yaml"
+    mark = form_mark(ann.cookies["candor-local"])
+    path.write_text("# kept\n- {day: 2026-09-01, text: new hours}", encoding="utf-8")
+    try:
+        data = {"mark": mark, "day": "2026-09-03", "text": "<b>policy</b>: - x", "kind": "policy"}
+        assert ann.post("/annotations/add", data=data).status_code == 303
+        assert path.read_text(encoding="utf-8").startswith("# kept\n- {day: 2026-09-01")
+        told = ann.get("/api/annotations").json()["annotations"]
+        found = [(one["day"], one["text"], one["kind"]) for one in told if one["kind"] != "release"]
+        assert found == [
+            ("2026-09-01", "new hours", "other"), ("2026-09-03", "<b>policy</b>: - x", "policy"),
+        ]  # fmt: skip
+        assert "&lt;b&gt;policy&lt;/b&gt;: - x" in ann.get("/annotations").text
+        before = path.read_bytes(), ann.get("/api/audit").json()["rows"]
+        for wrong in ({"day": "soon"}, {"text": "a\nb: c"}, {"text": ""}, {"kind": "release"}):
+            assert ann.post("/annotations/add", data={**data, **wrong}).status_code == 422, wrong
+        path.write_text("[]", encoding="utf-8")
+        assert ann.post("/annotations/add", data=data).status_code in (400, 422)
+        assert path.read_text(encoding="utf-8") == "[]"
+        assert before[1] == ann.get("/api/audit").json()["rows"], "no act, no row"
+        person("vic", "viewer")
+        assert "Note something" not in browser("vic").get("/annotations").text
+    finally:
+        path.unlink()

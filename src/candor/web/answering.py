@@ -36,10 +36,17 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Vendor", "/vendor", Permission.MONEY),
     ("Alerts", "/alerts", Permission.FIGURES),
     ("Data health", "/health", Permission.FIGURES),
-    ("Audit", "/audit", Permission.AUDIT),
-    ("People", "/people", Permission.PEOPLE),
 )
-UNSCOPED = frozenset({"/alerts", "/resolution", "/reviews/weekly", "/plan", "/vendor", "/health"})
+MENU: tuple[tuple[str, str, Permission], ...] = (
+    ("Your account", "/account", Permission.ACCOUNT),
+    ("Annotations", "/annotations", Permission.FIGURES),
+    ("Share links", "/shares", Permission.SHARE),
+    ("People", "/people", Permission.PEOPLE),
+    ("Audit log", "/audit", Permission.AUDIT),
+)
+UNSCOPED = frozenset(
+    {"/alerts", "/annotations", "/resolution", "/reviews/weekly", "/plan", "/vendor", "/health"}
+)
 _STATUS = {"unknown": 404, "none": 409, "outdated": 409, "damaged": 503, "invalid": 422,
            "outside": 403, "exists": 409, "last_admin": 409, "weak": 422}  # fmt: skip
 
@@ -55,21 +62,22 @@ def page(request: Request, view: View, made: Shown, asked: asking.Asked) -> Resp
     tools = []
     actor = _actor(request)
     query = f"?{request.url.query}" if request.url.query else ""
-    under = f"/{view.name}" if view.path == "/" else quote(request.url.path)
+    path = _encoded(request)
+    under = f"/{view.name}" if view.path == "/" else path
     if actor.may(Permission.EXPORT) and not view.holds_text:
         if made.tables is not None:
             tools.append(("CSV", f"/export/csv{under}{query}"))
         if made.workbook is not None:
             tools.append(("XLSX", f"/export/xlsx{under}{query}"))
     tools.append(("JSON", f"/api{under}{query}"))
-    pinned = asked.url(request.url.path, snapshot=made.snapshot)
+    pinned = asked.url(path, snapshot=made.snapshot)
     moved = asked.get("snapshot") not in (None, made.snapshot)
     may_share = site_of(request).may_share and not view.holds_text and actor.may(Permission.SHARE)
     return shell(
         request, made.title, made.body, snapshot=made.snapshot, as_of=made.as_of, tools=tools,
         pinned=pinned, moved_from=asked.get("snapshot") if moved else None,
-        kept=f"{request.url.path}{query}" if actor.kind == "person" else "",
-        shared=f"{request.url.path}{query}" if may_share else "",
+        kept=f"{path}{query}" if actor.kind == "person" else "",
+        shared=f"{path}{query}" if may_share else "",
     )  # fmt: skip
 
 
@@ -93,15 +101,20 @@ def shell(
     views = site.saved.of(actor.id) if actor.kind == "person" else []
     text = render.page(
         views=views, title=title, body=body, actor=actor, mark=form_mark(session) if session else "",
-        here=request.url.path, navigation=[
-            (label, path) for label, path, needed in NAVIGATION
-            if actor.may(needed) and not (actor.scope and path in UNSCOPED)
-        ],
+        here=request.url.path, navigation=_open_to(actor, NAVIGATION), menu=_open_to(actor, MENU),
         **values,
     )  # fmt: skip
     return Response(
         text.encode("utf-8", "replace"), status, dict(headers or {}), "text/html; charset=utf-8"
     )
+
+
+def _open_to(actor: Actor, links: tuple[tuple[str, str, Permission], ...]) -> list[tuple[str, str]]:
+    """The links that lead somewhere for this actor."""
+    return [
+        (label, path) for label, path, needed in links
+        if actor.may(needed) and not (actor.scope and path in UNSCOPED)
+    ]  # fmt: skip
 
 
 def told(request: Request, error: Exception) -> Response:
@@ -192,5 +205,11 @@ def _actor(request: Request) -> Actor:
     return found
 
 
+def _encoded(request: Request) -> str:
+    """The path of a request as it stands in a link."""
+    return quote(str(request.scope["path"]), safe="/:@!$&*,;=~")
+
+
 def _path(request: Request) -> str:
-    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    query = request.url.query
+    return f"{_encoded(request)}?{query}" if query else _encoded(request)
