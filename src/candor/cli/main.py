@@ -15,7 +15,15 @@ from typing import Annotated
 import typer
 
 from candor.cli import (
-    alerting, building, output, packs, reading, resolving, reviewing, serving, upkeep,
+    alerting,
+    building,
+    output,
+    packs,
+    reading,
+    resolving,
+    reviewing,
+    serving,
+    upkeep,
 )
 from candor.errors import CandorError, Problem
 
