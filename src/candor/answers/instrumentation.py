@@ -66,6 +66,13 @@ class Wanted:
             told += f" ({', '.join(self.fields)})"
         return told if self.words == self.event else f"{told}: {self.words}"
 
+    @property
+    def brief(self) -> str:
+        """The same in few words, for a list of things to do; the table beside it says the rest."""
+        if self.event in registry():
+            return f"{self.event} events"
+        return self.event or self.words
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {**asdict(self), "fields": list(self.fields)}

@@ -376,8 +376,8 @@ def _steps(
         "headroom": bool(promising),
     }
     places = {
-        "gap": missing[0].wanted.sentence if missing else "",
-        "second_gap": missing[1].wanted.sentence if len(missing) > 1 else "",
+        "gap": missing[0].wanted.brief if missing else "",
+        "second_gap": missing[1].wanted.brief if len(missing) > 1 else "",
         "intent": promising[0]["intent"] if promising else "",
         "finding": urgent[0].sentence if urgent else "",
         "next_step": urgent[0].next_step if urgent else "",

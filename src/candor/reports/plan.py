@@ -68,7 +68,7 @@ def _summary(plan: Plan, titles: Mapping[str, str]) -> Iterator[str]:
         gap = plan.gaps[0]
         count = len(gap.unlocks) or len(gap.helps)
         word = "unlocks" if gap.unlocks else "helps"
-        yield f"What to instrument first: {gap.wanted.sentence}. It {word} {count} metrics."
+        yield f"What to instrument first: {gap.wanted.brief}. It {word} {count} metrics."
     if plan.proposals:
         yield f"{len(plan.proposals)} targets are proposed from the baseline, ready to copy."
 
