@@ -24,6 +24,9 @@ from candor.metrics import build as measures
 from candor.metrics.registry import Catalogue
 from candor.privacy.keys import load_or_create
 from candor.privacy.pseudonyms import Pseudonymiser
+from candor.scorers.experience.model import Model
+from candor.scorers.experience.model import load as experience_model
+from candor.scorers.experience.run import score_conversations
 from candor.scorers.run import SOURCE as SCORER_SOURCE
 from candor.scorers.run import score_messages
 from candor.settings import Settings
@@ -59,7 +62,8 @@ class _Clock:
 
     def stop(self) -> None:
         if self._name:
-            self.steps[self._name] = time.monotonic() - self._began
+            spent = time.monotonic() - self._began
+            self.steps[self._name] = self.steps.get(self._name, 0.0) + spent
         self._name = ""
 
 
@@ -94,10 +98,13 @@ def publish(
         shown = lake.create_views(engine.connection)
         as_of_us = _as_of(lake, shown, settings, as_of)
         clock.start("facts")
+        model = experience_model(workspace.root)
         built = build_facts(
             engine, settings, as_of_us=as_of_us, intents=workspace.intents(),
             human_agents=_pseudonymous(workspace),
+            score=lambda: _experience(engine, lake, model, clock),
         )  # fmt: skip
+        shown = lake.create_views(engine.connection)
         clock.start("measures")
         measures.build(engine, list(catalogue), settings.segments.stored)
         definitions = restating.record(engine, catalogue, settings)
@@ -141,6 +148,12 @@ def publish(
     clock.stop()
     rows = {fact.name: fact.rows for fact in built if fact.name in fact_names()}
     return Built(publication, record.snapshot, as_of_us, scored.messages, rows, clock.steps, moved)
+
+
+def _experience(engine: DuckEngine, lake: Lake, model: Model, clock: _Clock) -> None:
+    clock.start("experience")
+    score_conversations(engine, lake, model=model)
+    clock.start("facts")
 
 
 def _as_of(lake: Lake, shown: Snapshot, settings: Settings, as_of: str | None) -> int:

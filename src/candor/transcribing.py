@@ -1,6 +1,6 @@
 """Writes the transcripts of a publication: everything that happened in a thread, in one table.
 
-Only this module writes the text file. Threads that nothing new touched are taken over from the
+Beside it stands ``score``: every verdict with its evidence, the built-in message signals aside. Only this module writes the text file. Threads that nothing new touched are taken over from the
 previous publication as they stand; the table has the same rows as one written from nothing, in
 whatever order. Whoever reads it orders by ``occurred_at``, ``event_key`` and ``event_id``.
 """
@@ -53,6 +53,16 @@ left join ev_conversation as c
     and (f.intent_id is null or f.intent_id = c.intent_id)
 where coalesce(f.thread_key, c.thread_key) is not null
 """
+_SCORES = """
+select
+    a.thread_key,
+    case when a.assessor_id = 'candor_experience' then cast(split_part(a.assessment_id, ':', 2) as bigint)
+        end as conversation_key,
+    a.message_id, a.criterion, a.assessor_kind, a.assessor_id, a.assessor_version, a.rubric, a.label,
+    a.value, a.explanation, a.event_key, a.event_id
+from ev_assessment as a
+where a.assessor_id <> 'candor_signals' and a.thread_key is not null
+"""
 VERSION = hashlib.sha256(f"{_MOMENTS}{_CONFIRMATIONS}".encode()).hexdigest()[:16]
 """Changes with the table's definition: files written under another one are not taken over."""
 
@@ -86,6 +96,7 @@ def write(
         engine.run(
             f"insert into text.timeline {statement('semi join touched_thread using (thread_key)')}"
         )
+    engine.run(f"create or replace table text.score as {_SCORES} order by a.thread_key")
     engine.run("commit")
     engine.run("detach text")
     return {"version": VERSION, "lake": shown.id}

@@ -22,7 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from candor.errors import CandorError, Problem, nearest
 from candor.settings import Settings, load_settings
 
-REFERENCE_FILES = ("intents.yaml", "agents.csv", "rates.yaml", "targets.yaml", "hours.yaml")
+REFERENCE_FILES = (
+    "intents.yaml", "agents.csv", "rates.yaml", "targets.yaml", "hours.yaml", "experience.yaml",
+)  # fmt: skip
 _AGENT_COLUMNS = ("human_agent_id", "team", "started_on", "cost_per_hour", "is_csm")
 
 

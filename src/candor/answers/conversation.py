@@ -12,6 +12,7 @@ from typing import Any
 
 from candor import window
 from candor.answers.evidence import because
+from candor.answers.scores import Score, scores_of
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
 from candor.metrics import drill
@@ -78,6 +79,7 @@ class ConversationPage:
         thread_id: container in the source.
         contacts: the conversations asked for.
         timeline: everything that happened in the thread.
+        scores: every verdict on the thread with its evidence, the message signals aside.
         paradox: in words, where the ending and the outcome disagree; "" otherwise.
         snapshot: id of the publication.
     """
@@ -85,6 +87,7 @@ class ConversationPage:
     thread_id: str
     contacts: tuple[Contact, ...]
     timeline: tuple[Moment, ...]
+    scores: tuple[Score, ...]
     paradox: str
     snapshot: str
 
@@ -129,6 +132,11 @@ def conversation_page(
         thread_id=found[0]["thread_id"],
         contacts=contacts,
         timeline=_timeline(text_file, found[0]["thread_key"]),
+        scores=scores_of(
+            text_file,
+            found[0]["thread_key"],
+            {row["conversation_key"]: row["conversation_id"] for row in found},
+        ),
         paradox=_paradox(found),
         snapshot=snapshot,
     )

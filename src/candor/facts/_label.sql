@@ -17,4 +17,4 @@ from ev_assessment as a
 cross join setting as s
 left join _split as p
     on a.thread_key = p.thread_key and a.occurred_at >= p.from_at and a.occurred_at < p.until_at
-where a.assessor_id <> 'candor_signals' and a.thread_key is not null and a.occurred_at <= s.as_of_us
+where a.assessor_id not in ('candor_signals', 'candor_experience') and a.thread_key is not null and a.occurred_at <= s.as_of_us

@@ -40,4 +40,4 @@ select
     a.is_near_miss
 from ev_assessment as a
 cross join setting as s
-where a.assessor_id <> 'candor_signals' and a.occurred_at <= s.as_of_us
+where a.assessor_id not in ('candor_signals', 'candor_experience') and a.occurred_at <= s.as_of_us

@@ -35,6 +35,8 @@ _SMALL_ROWS = 3_000_000
 """Below, a second worker gives less than its waiting costs."""
 _KEPT_ROWS = 40_000_000
 """Up to this many messages and assessments are kept in memory (some 30 bytes each); more spill as tables."""
+_SCORED = "conversation"
+"""The fact that the experience score reads."""
 _ANY_SOURCE = "select covered_until from ev_coverage where has_conversations"
 
 
@@ -62,6 +64,7 @@ def build_facts(
     human_agents: Sequence[HumanAgent] = (),
     keep_steps: bool = False,
     is_plain: bool | None = None,
+    score: Callable[[], None] | None = None,
     progress: Callable[[BuiltFact], None] | None = None,
 ) -> list[BuiltFact]:
     """Build every fact from the engine's ``ev_*`` views.
@@ -75,6 +78,8 @@ def build_facts(
         keep_steps: leave the temporary steps in place, for inspection.
         is_plain: run every step exactly as its SQL is written; None does so where there is so little
             that preparing anything better costs more than it saves.
+        score: called as soon as conversations stand, before anything reads what it makes of them; it
+            may change ``ev_assessment`` by verdicts of the built-in experience score only.
         progress: called after each table.
 
     Returns:
@@ -85,7 +90,7 @@ def build_facts(
         f"select {' + '.join(f'(select count(*) from ev_{name})' for name in _LARGE)}"
     )[0][0]
     built: list[BuiltFact] = []
-    order = list(steps().values())
+    order = _in_order()
     last_reader = {table: step.name for step in order for table in tables_behind(step)}
     last_reader |= {step.name: step.name for step in order if step.stitches}
     last_look = {table: step.name for step in order if looks(step) for table in step.reads}
@@ -108,9 +113,25 @@ def build_facts(
                         workshop.drop(table)
                     elif last_look.get(table) == step.name:
                         workshop.release(table)
+            if step.name == _SCORED and score is not None:
+                score()
+                workshop.look_again("ev_assessment")
         if keep_steps:
             workshop.show()
     return built
+
+
+def _in_order() -> list[Step]:
+    """Every step: what the conversation rests on, the conversation, then everything else."""
+    known = steps()
+    makers = {step.stitches: name for name, step in known.items() if step.stitches}
+    first, open_ = set[str](), [_SCORED]
+    while open_:
+        name = open_.pop()
+        if name in known and name not in first:
+            first.add(name)
+            open_ += [makers.get(table, table) for table in known[name].reads]
+    return sorted(known.values(), key=lambda step: step.name not in first)
 
 
 def _register(

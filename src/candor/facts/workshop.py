@@ -80,6 +80,11 @@ class Workshop:
                 self._empty.add(step.stitches)
         return rows
 
+    def look_again(self, table: str) -> None:
+        """Notice that a table of events is no longer empty."""
+        if self._engine.rows(f'select 1 from "{table}" limit 1'):
+            self._empty.discard(table)
+
     def show(self) -> None:
         """Make every kept step readable by SQL."""
         self._shelf.load(steps())

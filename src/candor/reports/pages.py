@@ -15,6 +15,7 @@ from rich.text import Text
 
 from candor.answers import CatalogueRow, ConversationPage, DefinitionPage
 from candor.answers.conversation import Contact, MetricVerdict, Moment
+from candor.answers.scores import Score
 from candor.metrics.derived import Derived
 from candor.metrics.describing import Described
 
@@ -134,6 +135,20 @@ def print_why(page: ConversationPage) -> None:
         console.print(_moment(moment))
     for contact in page.contacts:
         _print_contact(console, contact)
+    _print_scores(console, page.scores)
+
+
+def _print_scores(console: Console, scores: Sequence[Score]) -> None:
+    if not scores:
+        return
+    console.print("\n[bold]Scores and their evidence[/]")
+    for score in scores:
+        verdict = score.verdict or f"abstained ({score.reason})"
+        line = Text(f"{score.criterion:<20} {printable(verdict):<10} ")
+        line.append(printable(f"{score.assessor} {score.version}"), style="dim")
+        console.print(line)
+        for item in score.evidence:
+            console.print(Text(f"    {printable(item.line())}", style="dim"))
 
 
 def _moment(moment: Moment) -> Text:
