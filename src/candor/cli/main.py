@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from candor.cli import alerting, building, output, packs, reading, resolving, upkeep
+from candor.cli import alerting, building, output, packs, reading, resolving, reviewing, upkeep
 from candor.errors import CandorError, Problem
 
 INTERRUPTED = 130
@@ -49,6 +49,7 @@ building.register(app)
 reading.register(app)
 packs.register(app)
 resolving.register(app)
+reviewing.register(app)
 upkeep.register(app)
 alerting.register(app)
 

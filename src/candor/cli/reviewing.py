@@ -1,0 +1,162 @@
+"""Commands for what people say of conversations: labels, review-queue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from candor.cli import output
+from candor.cli.building import JsonOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from candor.reviewing.rates import Corrected
+
+_labels = typer.Typer(
+    help="Labels of people: in, out, and what they correct.", no_args_is_help=True
+)
+CriterionOption = Annotated[str, typer.Option("--criterion", help="What is judged.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    _labels.command("import")(labels_import)
+    _labels.command("export")(labels_export)
+    _labels.command("rates")(labels_rates)
+    app.add_typer(_labels, name="labels")
+    app.command("review-queue")(review_queue)
+
+
+def labels_import(
+    file: Annotated[Path, typer.Argument(help="CSV or JSON Lines.")],
+    assessor: Annotated[str, typer.Option(help="Who labelled, for rows that do not say.")] = "",
+    criterion: CriterionOption = "",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Store labels of people; rows without an answer wait."""
+    from candor import pipeline
+    from candor.reviewing.labels import import_labels
+
+    found = import_labels(
+        pipeline.open_workspace(workspace), file, assessor=assessor, criterion=criterion
+    )
+    if json:
+        output.print_json(found.as_dict())
+        return
+    output.say(
+        f"{found.read:,} rows = {found.stored:,} stored + {found.duplicate:,} duplicate"
+        f" + {found.blank:,} without an answer + {found.quarantined:,} quarantined"
+    )
+    if found.without_probability:
+        output.say(
+            f"  {found.without_probability:,} labels carry no sampling probability: taken as drawn"
+            " at random within a verdict, and left out of rates that need it"
+        )
+    output.say("next: candor measure, then candor labels rates")
+
+
+def labels_export(
+    file: Annotated[Path, typer.Argument(help="File to write, .csv or .jsonl.")],
+    criterion: CriterionOption = "",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write every stored label, in the form that `labels import` reads."""
+    from candor import pipeline
+    from candor.reviewing.labels import export_labels
+
+    written = export_labels(pipeline.open_workspace(workspace), file, criterion=criterion)
+    if json:
+        output.print_json({"written": written, "file": str(file)})
+    else:
+        output.say(f"{written:,} labels in {file}")
+
+
+def labels_rates(
+    criterion: CriterionOption = "",
+    least: Annotated[
+        int, typer.Option("--least", help="Fewest labels for a corrected rate.", min=10)
+    ] = 30,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """A machine's raw rate on each criterion, corrected by labels, and how far people agree."""
+    from candor import pipeline
+    from candor.estimates import Thresholds
+    from candor.reviewing.rates import corrected_rates
+
+    rates = corrected_rates(
+        pipeline.open_workspace(workspace), criterion=criterion,
+        thresholds=Thresholds(min_labels=least),
+    )  # fmt: skip
+    if json:
+        output.print_json({"rates": [one.as_dict() for one in rates]})
+        return
+    for one in rates:
+        _print_rate(one)
+    if not rates:
+        output.say("no machine says true or false of anything; see docs/quality.md")
+
+
+def review_queue(
+    criterion: Annotated[str, typer.Option("--criterion", help="What people judge.")] = "resolved",
+    size: Annotated[int, typer.Option(help="Conversations you can label.", min=1)] = 200,
+    double: Annotated[
+        float, typer.Option(help="Share that two people label.", min=0.0, max=1.0)
+    ] = 0.10,
+    sentinel: Annotated[
+        float, typer.Option(help="Share drawn at random from everything.", min=0.01, max=1.0)
+    ] = 0.10,
+    salt: Annotated[str, typer.Option(help="Another draw of the same question.")] = "",
+    with_text: Annotated[
+        bool, typer.Option("--with-text", help="Add the redacted conversation to the form.")
+    ] = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Forms as JSON Lines, not CSV.")] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw conversations for people to label; write blank, blind forms with recorded chances."""
+    from candor import pipeline
+    from candor.reviewing.queue import draw_queue
+
+    queue = draw_queue(
+        pipeline.open_workspace(workspace), criterion, size, double=double, sentinel=sentinel,
+        salt=salt, with_text=with_text, suffix=".jsonl" if jsonl else ".csv",
+    )  # fmt: skip
+    if json:
+        output.print_json(queue.as_dict())
+        return
+    output.say(
+        f"queue {queue.queue}: {queue.items:,} conversations, {queue.double:,} for two people,"
+        f" {queue.sentinel:,} at random from everything"
+    )
+    for stratum in queue.strata:
+        output.show(
+            f"  {stratum.verdict:<8} {stratum.intent:<24} {stratum.drawn:>5,} of {stratum.units:>7,}"
+            f"  each with chance {stratum.pi:.4f}"
+        )
+    for path in queue.forms:
+        output.say(f"to fill in: {path}")
+    output.say("then: candor labels import FILE --assessor NAME")
+
+
+def _print_rate(one: Corrected) -> None:
+    found = one.corrected
+    raw = "–" if one.raw is None else f"{one.raw:.1%}"
+    output.show(f"{one.criterion}  by {one.epoch}: says {raw} of {one.units:,}")
+    if one.abstained:
+        output.show(f"  left open: {one.abstained:,} of them, not averaged in")
+    if found.point is None or found.low is None or found.high is None:
+        output.show(f"  corrected: none ({found.refusal}; {one.labels} labels)")
+    else:
+        notes = "".join(f", {caveat}" for caveat in found.caveats)
+        output.show(
+            f"  corrected: {found.point:.1%} ({found.low:.1%} to {found.high:.1%}), {one.labels}"
+            f" labels, {found.method}{notes}"
+        )
+    for title, agreed in (("with people", one.machine), ("people with each other", one.people)):
+        if agreed is not None:
+            ac1 = "–" if agreed.ac1 is None else f"{agreed.ac1:.3f}"
+            output.show(f"  {title}: {agreed.raw:.1%} equal, AC1 {ac1}, {agreed.pairs} items")
