@@ -1,4 +1,4 @@
-"""Commands for what people say of conversations: labels, review-queue."""
+"""Commands for what people say of conversations: labels, review-queue, calibrate."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from candor.cli import output
 from candor.cli.building import JsonOption, WorkspaceOption
 
 if TYPE_CHECKING:
+    from candor.reviewing.calibrate import Calibration
     from candor.reviewing.rates import Corrected
 
 _labels = typer.Typer(
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     _labels.command("rates")(labels_rates)
     app.add_typer(_labels, name="labels")
     app.command("review-queue")(review_queue)
+    app.command()(calibrate)
 
 
 def labels_import(
@@ -140,6 +142,72 @@ def review_queue(
     for path in queue.forms:
         output.say(f"to fill in: {path}")
     output.say("then: candor labels import FILE --assessor NAME")
+
+
+def calibrate(
+    criterion: Annotated[
+        str,
+        typer.Option(
+            "--criterion",
+            help="csat (surveys), resolved, or a part such as tone.",
+        ),
+    ] = "csat",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write experience.yaml, if the fit is better.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Fit the experience score to people's answers; report it on customers the fit never saw."""
+    from candor import pipeline
+    from candor.reviewing.calibrate import calibrate as fit
+    from candor.scorers.experience.model import FILE
+
+    opened = pipeline.open_workspace(workspace)
+    found = fit(opened, criterion)
+    written = apply and found.is_better
+    if written:
+        (opened.root / FILE).write_text(found.model, encoding="utf-8")
+    if json:
+        output.print_json({**found.as_dict(), "written": written})
+    else:
+        _print_calibration(found)
+        if written:
+            output.say(f"written: {opened.root / FILE}; run candor measure to score by it")
+        elif apply:
+            output.say("nothing was written: the fit is no better on unseen customers")
+    return 3 if apply and not written else 0
+
+
+def _print_calibration(found: Calibration) -> None:
+    output.show(
+        f"{found.part} fitted to {found.criterion}: {found.units:,} answers, {found.customers:,}"
+        f" customer groups, {found.positive:.1%} true"
+    )
+    base = found.after.climatology
+    for title, one in (("as it stands", found.before), ("fitted, unseen customers", found.after)):
+        output.show(
+            f"  {title:<25} Brier {one.brier.point or 0:.4f} (always the base rate: {base:.4f}),"
+            f" calibration error {one.expected_error:.4f}"
+        )
+    for step in found.after.curve:
+        output.show(
+            f"    says {step.low:.1f}–{step.high:.1f}: {step.count:>5,} answers, mean"
+            f" {step.confidence:.3f}, came true {step.came_true:.3f}"
+        )
+    for title, agreed in (("with people", found.machine), ("people with each other", found.people)):
+        if agreed is not None:
+            ac1 = "–" if agreed.ac1 is None else f"{agreed.ac1:.3f}"
+            output.show(f"  {title}: {agreed.raw:.1%} equal, AC1 {ac1}, {agreed.pairs} items")
+    for group in found.groups:
+        told = (
+            "too few answers"
+            if group.predicted is None
+            else f"says {group.predicted:.3f}, came true {group.came_true:.3f}, Brier {group.brier:.4f}"
+        )
+        output.show(f"  {group.dimension}={group.value}: {group.units:,} answers, {told}")
+    for name, (was, now) in found.weights.items():
+        output.show(f"    {name:<24} {was:>8.3f} → {now:>8.3f}")
 
 
 def _print_rate(one: Corrected) -> None:

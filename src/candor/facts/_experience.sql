@@ -20,7 +20,9 @@ select
     max(case when s.criterion = 'professionalism' then s.score_ppm end) as professionalism_ppm,
     max(case when s.criterion = 'efficiency' then s.score_ppm end) as efficiency_ppm,
     max(case when s.criterion = 'clarity' then s.score_ppm end) as clarity_ppm,
-    max(case when s.criterion = 'empathy' then s.score_ppm end) as empathy_ppm
+    max(case when s.criterion = 'empathy' then s.score_ppm end) as empathy_ppm,
+    max(case when s.criterion = 'csat_inferred' then s.score_ppm end) as csat_inferred_ppm,
+    count(case when s.criterion = 'csat_inferred' then 1 end) > 0 as has_csat_inferred
 from scored as s
 inner join conversation as c on s.conversation_key = c.conversation_key
 group by s.conversation_key

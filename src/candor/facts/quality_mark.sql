@@ -53,8 +53,10 @@ select
     case when x.conversation_key is null or s.clarity_by in ('human', 'llm', 'code') then s.clarity_by else 'code' end as clarity_by,
     case when x.conversation_key is null or s.empathy_by in ('human', 'llm', 'code') then s.empathy_ppm else x.empathy_ppm end as empathy_ppm,
     case when x.conversation_key is null or s.empathy_by in ('human', 'llm', 'code') then s.empathy_by else 'code' end as empathy_by,
-    s.csat_inferred_ppm,
-    s.csat_inferred_by,
+    case when x.conversation_key is null or not x.has_csat_inferred or s.csat_inferred_by in ('human', 'llm', 'code') then s.csat_inferred_ppm else x.csat_inferred_ppm end
+        as csat_inferred_ppm,
+    case when x.conversation_key is null or not x.has_csat_inferred or s.csat_inferred_by in ('human', 'llm', 'code') then s.csat_inferred_by else 'code' end
+        as csat_inferred_by,
     s.knowledge_gap_ppm,
     s.knowledge_gap_by
 from said as s

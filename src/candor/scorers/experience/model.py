@@ -25,6 +25,8 @@ from candor.errors import CandorError, Problem, nearest
 Floats = NDArray[np.float64]
 FILE = "experience.yaml"
 """Name of a workspace's own model."""
+CSAT = "csat_inferred"
+"""A part that only a fit to surveys can give: its features are the other parts, less one half."""
 MARKERS = ("polite", "acknowledging", "rude", "leaked")
 _PART_KEYS = ("weight", "intercept", "features")
 
@@ -52,7 +54,7 @@ class Model:
 
     Attributes:
         version: as stated in the file; a workspace's own carries a mark of its content.
-        parts: in the order of the file.
+        parts: in the order of the file. inferred: the part fitted to surveys, if there is one.
         markers: patterns by kind, each list joined to one.
         minimum_coverage: least known share of the weights for a score.
     """
@@ -61,6 +63,7 @@ class Model:
     parts: tuple[Part, ...]
     markers: Mapping[str, str]
     minimum_coverage: float
+    inferred: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +122,11 @@ def parse(text: str, where: str, base: Model | None) -> Model:
         raise _invalid([Problem("a model is a mapping with `parts`", where)])
     known = None if base is None else {name for part in base.parts for name in part.features}
     names = None if base is None else [part.name for part in base.parts]
-    parts = [_part(name, one, where, known, found) for name, one in given["parts"].items()]
-    if names is not None and [part.name for part in parts] != names:
+    parts = [
+        _part(name, one, where, set(names) if names and name == CSAT else known, found)
+        for name, one in given["parts"].items()
+    ]
+    if names is not None and [part.name for part in parts if part.name != CSAT] != names:
         found.append(Problem("the parts differ from the built-in ones", where, ", ".join(names)))
     coverage = given.get("minimum_coverage", 0.6)
     if not _is_number(coverage) or not 0 < coverage <= 1:
@@ -136,7 +142,9 @@ def parse(text: str, where: str, base: Model | None) -> Model:
     if base is not None:
         version += "+" + hashlib.sha256(text.encode()).hexdigest()[:8]
     joined = {kind: _joined(patterns) for kind, patterns in (markers or {}).items()}
-    return Model(version, tuple(parts), joined, float(coverage))
+    inferred = next((part for part in parts if part.name == CSAT), None)
+    scored = tuple(part for part in parts if part.name != CSAT)
+    return Model(version, scored, joined, float(coverage), inferred)
 
 
 def _part(name: str, given: Any, where: str, known: set[str] | None, found: list[Problem]) -> Part:
@@ -198,6 +206,11 @@ def score(part: Part, features: Mapping[str, Floats], abstains: NDArray[np.bool_
         for name, term in terms.items()
     }
     return Scored(np.where(abstains, np.nan, np.round(values, 6)), points)
+
+
+def of_parts(parts: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Parts as features of another: less one half, so that an unknown one moves nothing."""
+    return {name: values - 0.5 for name, values in parts.items()}
 
 
 def combine(model: Model, parts: Mapping[str, Floats]) -> tuple[Floats, Floats]:

@@ -21,8 +21,16 @@ from candor.engines.duck import DuckEngine
 from candor.events import arrow_schema
 from candor.lake import Lake
 from candor.scorers.experience import evidence
-from candor.scorers.experience.features import Feature, read
-from candor.scorers.experience.model import Floats, Model, built_in, combine, score
+from candor.scorers.experience.features import Feature, Read, read
+from candor.scorers.experience.model import (
+    Floats,
+    Model,
+    Part,
+    built_in,
+    combine,
+    of_parts,
+    score,
+)
 from candor.scorers.run import SOURCE
 
 ASSESSOR_ID = "candor_experience"
@@ -105,7 +113,7 @@ where
 """
 _CONVERSATIONS_SQL = """
 select
-    t.place, t.conversation_key, t.thread_id, t.occurred_at, t.inputs, t.revision, {used}
+    t.place, t.conversation_key, t.thread_id, t.occurred_at, t.inputs, t.revision, c.system_verdict, {used}
 from _experience_todo as t
 inner join conversation as c on t.conversation_key = c.conversation_key
 where t.place >= {begin} and t.place < {end}
@@ -178,10 +186,7 @@ def score_conversations(
         chunk: conversations scored at a time.
     """
     model = model or built_in()
-    parts = ", ".join(f"coalesce(cast(c.{name} as varchar), '')" for name in _USED)
-    engine.run(
-        _TODO_SQL.format(assessor=ASSESSOR_ID, whole=WHOLE, parts=parts, version=model.version)
-    )
+    _find(engine, model.version)
     todo = int(engine.rows("select count(*) from _experience_todo")[0][0])
     for begin in range(0, todo, chunk):
         made = _assess(engine, model, begin, begin + chunk)
@@ -200,11 +205,54 @@ def score_conversations(
     return Done(todo, model.version)
 
 
-def _assess(engine: DuckEngine, model: Model, begin: int, end: int) -> pa.Table:
-    """Assessments of the conversations from one place to another."""
+def read_features(
+    engine: DuckEngine, model: Model, keys: pa.Array, *, without_survey: bool
+) -> tuple[pa.Array, Read]:
+    """Features of chosen conversations, whether scored or not; nothing is written.
+
+    Args:
+        engine: as for ``score_conversations``.
+        model: whose markers are read.
+        keys: conversation keys.
+        without_survey: as if nobody had answered a survey or pressed a thumb: only systems of record
+            confirm or contradict. Whoever fits to surveys must not read them.
+
+    Returns:
+        the keys in the order of the features, and the features.
+    """
+    _find(engine, "")
+    engine.load("_experience_wanted", pa.table({"conversation_key": keys}), temporary=True)
+    engine.run(
+        "create or replace temp table _experience_todo as"
+        " select t.* replace (row_number() over (order by t.place) - 1 as place)"
+        " from _experience_todo as t semi join _experience_wanted using (conversation_key)"
+    )
+    told, said = _tables(engine, 0, len(keys))
+    engine.run("drop table _experience_todo")
+    if without_survey:
+        verdict = pc.fill_null(told["system_verdict"], "")
+        for name, word in (("confirmed", "confirms"), ("contradicted", "contradicts")):
+            told = told.set_column(told.column_names.index(name), name, pc.equal(verdict, word))
+        place = told.column_names.index("explicit_feedback")
+        nobody = pa.nulls(told.num_rows, pa.string())
+        told = told.set_column(place, "explicit_feedback", nobody)
+    return told["conversation_key"].combine_chunks(), read(told, said, model.markers)
+
+
+def _find(engine: DuckEngine, version: str) -> None:
+    parts = ", ".join(f"coalesce(cast(c.{name} as varchar), '')" for name in _USED)
+    engine.run(_TODO_SQL.format(assessor=ASSESSOR_ID, whole=WHOLE, parts=parts, version=version))
+
+
+def _tables(engine: DuckEngine, begin: int, end: int) -> tuple[pa.Table, pa.Table]:
     used = ", ".join(f"c.{name}" for name in _USED)
     told = engine.arrow(_CONVERSATIONS_SQL.format(used=used, begin=begin, end=end))
-    said = engine.arrow(_MESSAGES_SQL.format(begin=begin, end=end))
+    return told, engine.arrow(_MESSAGES_SQL.format(begin=begin, end=end))
+
+
+def _assess(engine: DuckEngine, model: Model, begin: int, end: int) -> pa.Table:
+    """Assessments of the conversations from one place to another."""
+    told, said = _tables(engine, begin, end)
     found = read(told, said, model.markers)
     values: dict[str, Floats] = {}
     made: list[pa.Table] = []
@@ -215,8 +263,23 @@ def _assess(engine: DuckEngine, model: Model, begin: int, end: int) -> pa.Table:
         told_why = _explained(engine, model, found.features, scored.points, said, reasons)
         made.append(_rows(told, part.name, model.version, scored.values, told_why))
     whole, coverage = combine(model, values)
+    if model.inferred is not None:
+        made.append(_inferred(engine, model, model.inferred, told, said, values, whole))
     made.append(_rows(told, WHOLE, model.version, whole, _summary(model, values, whole, coverage)))
     return pa.concat_tables(made)
+
+
+def _inferred(
+    engine: DuckEngine, model: Model, part: Part, told: pa.Table, said: pa.Table,
+    values: Mapping[str, Floats], whole: Floats,
+) -> pa.Table:  # fmt: skip
+    """The answer that a survey would have got, where there is an experience score."""
+    nowhere = np.full(told.num_rows, -1, np.int64)
+    features = {name: Feature(one, nowhere) for name, one in of_parts(values).items()}
+    reasons = np.where(np.isnan(whole), "too_little_known", "")
+    scored = score(part, {name: one.values for name, one in features.items()}, reasons != "")
+    why = _explained(engine, model, features, scored.points, said, reasons)
+    return _rows(told, part.name, model.version, scored.values, why)
 
 
 def _explained(
