@@ -169,6 +169,26 @@ class SourceSection(_Section):
         return value
 
 
+class JudgeSection(_Section):
+    """``[judges.<name>]``: one language model that grades by a rubric; the key is read from ``key_env``."""
+
+    url: str
+    model: str
+    rubric: str = "support"
+    key_env: str = "CANDOR_JUDGE_KEY"
+    family: str = ""
+    graded_families: tuple[str, ...] = ()
+    allow_same_family: bool = False
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
+    repeats: Annotated[int, Field(ge=1, le=15)] = 3
+    max_tokens: Annotated[int, Field(ge=100, le=16_000)] = 1_500
+    timeout_seconds: Annotated[float, Field(gt=0.0, le=600.0)] = 60.0
+    parallel: Annotated[int, Field(ge=1, le=32)] = 2
+    price_in: Annotated[float, Field(ge=0.0)] = 0.0
+    price_out: Annotated[float, Field(ge=0.0)] = 0.0
+    budget: Annotated[float, Field(gt=0.0)] | None = None
+
+
 class Settings(_Section):
     """The whole of ``candor.toml``."""
 
@@ -181,6 +201,7 @@ class Settings(_Section):
     baseline: BaselineSection = BaselineSection()
     alerts: AlertsSection = AlertsSection()
     sources: dict[str, SourceSection] = Field(default_factory=dict)
+    judges: dict[str, JudgeSection] = Field(default_factory=dict)
 
 
 def load_settings(path: Path) -> Settings:
@@ -250,8 +271,8 @@ def _problem(path: Path, lines: dict[tuple[str, ...], int], item: dict[str, Any]
 def _keys_at(parents: tuple[str, ...]) -> tuple[str, ...]:
     model: type[BaseModel] = Settings
     for part in parents:
-        if model is Settings and part == "sources":
-            model = SourceSection
+        if model is Settings and part in ("sources", "judges"):
+            model = SourceSection if part == "sources" else JudgeSection
             continue
         info = model.model_fields.get(part)
         if info is None or not isinstance(info.annotation, type):

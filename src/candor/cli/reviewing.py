@@ -1,4 +1,4 @@
-"""Commands for what people say of conversations: labels, review-queue, calibrate."""
+"""Commands for what people say of conversations: labels, review-queue, calibrate, judge."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(_labels, name="labels")
     app.command("review-queue")(review_queue)
     app.command()(calibrate)
+    app.command()(judge)
 
 
 def labels_import(
@@ -177,6 +178,54 @@ def calibrate(
         elif apply:
             output.say("nothing was written: the fit is no better on unseen customers")
     return 3 if apply and not written else 0
+
+
+def judge(
+    name: Annotated[str, typer.Argument(help="Name of a [judges.NAME] section in candor.toml.")],
+    sample: Annotated[
+        int | None, typer.Option(help="Judge so many, drawn at random; all without.", min=1)
+    ] = None,
+    queue: Annotated[str, typer.Option(help="Judge the conversations of this review queue.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Ask nothing; say what it would cost at worst.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask anew where an answer could not be used.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a language model grade conversations by a rubric; what it said before is not asked again."""
+    from candor import pipeline
+    from candor.reviewing.judging import judge as grade
+
+    with output.progress("judge"):
+        found = grade(
+            pipeline.open_workspace(workspace), name, sample=sample, queue=queue, dry_run=dry_run,
+            again=again,
+        )  # fmt: skip
+    if json:
+        output.print_json(found.as_dict())
+        return
+    failed, skipped = sum(found.failed.values()), sum(found.skipped.values())
+    output.say(
+        f"{found.eligible:,} conversations = {found.scored:,} scored + {failed:,} failed"
+        f" + {skipped:,} skipped"
+    )
+    for title, reasons in (("failed", found.failed), ("skipped", found.skipped)):
+        for reason, count in sorted(reasons.items()):
+            output.say(f"  {title}: {count:,} {reason}")
+    output.say(
+        f"  {found.calls:,} answers asked for, {found.remembered:,} remembered; this judge has cost"
+        f" {found.cost:.2f}; at worst, nothing remembered: {found.worst_case:.2f}"
+    )
+    for reason, count in sorted(found.unknown.items()):
+        output.say(f"  left open: {count:,} {reason or 'unknown'}")
+    if found.suspected:
+        output.say(f"  {found.suspected:,} conversations hold a text that addresses the grader")
+    for flag in found.flags:
+        output.say(f"  note: {flag}")
+    output.say("a raw share of a judge is no rate: label a sample, then candor labels rates")
 
 
 def _print_calibration(found: Calibration) -> None:

@@ -205,6 +205,29 @@ def score_conversations(
     return Done(todo, model.version)
 
 
+def chosen(engine: DuckEngine, keys: pa.Array) -> tuple[pa.Table, pa.Table]:
+    """Chosen conversations and their public messages with text; nothing is written.
+
+    Args:
+        engine: as for ``score_conversations``.
+        keys: conversation keys.
+
+    Returns:
+        conversations (``place``, ``conversation_key``, ``thread_id``, ``occurred_at``, facts), and
+        messages (``row``: place of the conversation, ``message_id``, ``actor``, ``text``…), in order.
+    """
+    _find(engine, "")
+    engine.load("_experience_wanted", pa.table({"conversation_key": keys}), temporary=True)
+    engine.run(
+        "create or replace temp table _experience_todo as"
+        " select t.* replace (row_number() over (order by t.place) - 1 as place)"
+        " from _experience_todo as t semi join _experience_wanted using (conversation_key)"
+    )
+    told, said = _tables(engine, 0, len(keys))
+    engine.run("drop table _experience_todo")
+    return told, said
+
+
 def read_features(
     engine: DuckEngine, model: Model, keys: pa.Array, *, without_survey: bool
 ) -> tuple[pa.Array, Read]:
@@ -220,15 +243,7 @@ def read_features(
     Returns:
         the keys in the order of the features, and the features.
     """
-    _find(engine, "")
-    engine.load("_experience_wanted", pa.table({"conversation_key": keys}), temporary=True)
-    engine.run(
-        "create or replace temp table _experience_todo as"
-        " select t.* replace (row_number() over (order by t.place) - 1 as place)"
-        " from _experience_todo as t semi join _experience_wanted using (conversation_key)"
-    )
-    told, said = _tables(engine, 0, len(keys))
-    engine.run("drop table _experience_todo")
+    told, said = chosen(engine, keys)
     if without_survey:
         verdict = pc.fill_null(told["system_verdict"], "")
         for name, word in (("confirmed", "confirms"), ("contradicted", "contradicts")):

@@ -1,0 +1,421 @@
+"""Runs a configured judge over conversations and appends what it says as assessments.
+
+Every eligible conversation is scored, failed with a reason, or skipped with a reason; there are no
+default verdicts. What was answered is remembered, so a second run asks nothing and a broken one goes
+on. The epoch (model that answered, prompt, rubric, decoding, repeats) is the assessor's version. A
+judge of the graded agent's own family is refused, or carries the fact in its name when allowed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from candor.engines.duck import DuckEngine
+from candor.errors import CandorError, Problem, nearest
+from candor.events import arrow_schema
+from candor.lake import Lake
+from candor.lake.serving import Serving
+from candor.privacy.keys import load_or_create
+from candor.reviewing.labels import DESIGN, FOLDER
+from candor.scorers.experience.run import chosen
+from candor.scorers.judges import rubric as rubrics
+from candor.scorers.judges.answer import JudgeError
+from candor.scorers.judges.client import TRIES, Client, Endpoint
+from candor.scorers.judges.grade import Graded, Grades, grade
+from candor.scorers.judges.memory import Memory, answer_key
+from candor.scorers.judges.prompt import Line, Prompt, build, digest, suspected, withheld
+from candor.scorers.judges.rubric import Rubric
+from candor.scorers.run import SOURCE
+from candor.settings import JudgeSection
+from candor.workspace import Workspace
+
+FAMILIES = {
+    "openai": ("gpt", "o1", "o3", "o4", "chatgpt"), "anthropic": ("claude",),
+    "google": ("gemini", "gemma", "palm"), "meta": ("llama",), "mistral": ("mistral", "mixtral"),
+    "alibaba": ("qwen",), "deepseek": ("deepseek",), "xai": ("grok",), "cohere": ("command",),
+}  # fmt: skip
+_FREE = ("rate_limited", "http_error", "unreachable")
+"""Failures for which nobody is charged."""
+_ELIGIBLE_SQL = """
+select conversation_key, conversation_id from conversation
+where engaged and not is_test and not is_spam and not is_open
+order by conversation_id
+"""
+
+
+@dataclass
+class Judged:
+    """What a run did.
+
+    Attributes:
+        eligible: conversations looked at = scored + failed + skipped.
+        failed, skipped: by reason.
+        calls, remembered: answers asked for and answers known from before.
+        cost: money counted for this judge in all; worst_case: of a run with nothing remembered.
+        suspected: conversations with a text that addresses the grader.
+        unknown: verdicts left open, by reason ("" the judge says so).
+        model: that answered. assessor: name in the assessments. flags: what to know of the judge.
+    """
+
+    assessor: str
+    eligible: int = 0
+    scored: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
+    remembered: int = 0
+    cost: float = 0.0
+    worst_case: float = 0.0
+    suspected: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)
+    stored: int = 0
+    model: str = ""
+    flags: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+class _SkippedError(Exception):
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One conversation to judge."""
+
+    key: int
+    thread_id: str
+    at: int
+    lines: tuple[Line, ...]
+
+
+def judge(
+    workspace: Workspace,
+    name: str,
+    *,
+    sample: int | None = None,
+    queue: str = "",
+    dry_run: bool = False,
+    again: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Judged:
+    """Judge conversations that have ended.
+
+    Args:
+        workspace: measured, with a section ``[judges.<name>]``.
+        name: of the judge.
+        sample: judge so many, drawn by hash; None judges all.
+        queue: judge the conversations of this review queue only.
+        dry_run: ask nothing; tell what it would cost at worst.
+        again: ask anew where a remembered answer could not be used. Else it stays a failure, since
+            asking until an answer fits would choose among answers.
+        sleep: waits between tries.
+
+    Raises:
+        CandorError: ``judge.unknown``, ``judge.same_family``, ``judge.url``, ``rubric.invalid``.
+    """
+    settings = _settings(workspace, name)
+    rubric = rubrics.load(settings.rubric, workspace.root)
+    report = Judged(_assessor(name, settings))
+    _look_at_family(name, settings, report)
+    endpoint = Endpoint(
+        settings.url, settings.model, os.environ.get(settings.key_env, ""), settings.temperature,
+        settings.max_tokens, settings.timeout_seconds,
+    )  # fmt: skip
+    epoch = _epoch(rubric, settings)
+    _, key = load_or_create(workspace.restricted)
+    with Lake.open(workspace.root) as lake, DuckEngine() as engine:
+        cases, chance = _cases(workspace, lake, engine, sample, queue)
+        known = _known(engine, report.assessor)
+        report.eligible = len(cases)
+        report.worst_case = sum(_worst_of_case(rubric, case, key, settings) for case in cases)
+        if dry_run:
+            report.skipped["dry_run"] = len(cases)
+            return report
+        memory = Memory(workspace.root / "judges" / "answers.db")
+        try:
+            with Client(endpoint, sleep=sleep) as client:
+                asking = _Asking(name, settings, endpoint, epoch, client, memory, report)
+                with ThreadPoolExecutor(settings.parallel) as pool:
+                    graded = list(
+                        pool.map(lambda one: _graded(rubric, one, key, asking, again=again), cases)
+                    )
+            report.cost = memory.spent(name)
+        finally:
+            memory.close()
+        rows = _rows(cases, graded, rubric, epoch, report, chance, known)
+        _store(lake, rows, report)
+    return report
+
+
+class _Asking:
+    """Gets answers: remembered ones first, else new ones within the budget."""
+
+    def __init__(
+        self, name: str, settings: JudgeSection, endpoint: Endpoint, epoch: str, client: Client,
+        memory: Memory, report: Judged,
+    ) -> None:  # fmt: skip
+        self._name, self._settings, self._endpoint = name, settings, endpoint
+        self._epoch, self._client, self._memory = epoch, client, memory
+        self._report, self._lock = report, threading.Lock()
+        self.repeats = settings.repeats
+
+    def __call__(self, prompt: Prompt, repeat: int) -> tuple[str, str]:
+        key = answer_key(self._endpoint, self._epoch, prompt, repeat)
+        known = self._memory.known(key)
+        if known is not None:
+            with self._lock:
+                self._report.remembered += 1
+            return known.text, known.model
+        if self._client.circuit.is_open:
+            raise _SkippedError("circuit_open")
+        # Every try may be charged, whether its answer arrives or not.
+        worst = _worst(prompt, self._settings) * TRIES
+        reserved = self._memory.reserve(self._name, worst, self._settings.budget)
+        if reserved is None:
+            raise _SkippedError("budget")
+        with self._lock:
+            self._report.calls += 1
+        try:
+            reply = self._client.ask(prompt.system, prompt.user)
+        except JudgeError as error:
+            if error.reason in _FREE:
+                self._memory.settle(reserved, 0.0)
+            raise
+        if reply.tokens_in is not None and reply.tokens_out is not None:
+            self._memory.settle(reserved, _cost(reply.tokens_in, reply.tokens_out, self._settings))
+        self._memory.remember(key, reply)
+        return reply.text, reply.model
+
+    def forget(self, rubric: Rubric, case: _Case, key: bytes) -> bool:
+        """Drop what is remembered of a conversation; whether there was anything."""
+        found = False
+        for lines in (case.lines, withheld(case.lines)):
+            prompt = build(rubric, lines, key)
+            for repeat in range(self.repeats):
+                name = answer_key(self._endpoint, self._epoch, prompt, repeat)
+                found |= self._memory.known(name) is not None
+                self._memory.forget(name)
+        return found
+
+
+def _graded(
+    rubric: Rubric, case: _Case, key: bytes, asking: _Asking, *, again: bool
+) -> Grades | JudgeError | _SkippedError:
+    if not case.lines:
+        return _SkippedError("no_text")
+    try:
+        return grade(rubric, case.lines, key, asking, repeats=asking.repeats)
+    except JudgeError as error:
+        if not again or not asking.forget(rubric, case, key):
+            return error
+        return _graded(rubric, case, key, asking, again=False)
+    except _SkippedError as error:
+        return error
+
+
+def _settings(workspace: Workspace, name: str) -> JudgeSection:
+    judges = workspace.settings.judges
+    if name not in judges:
+        raise CandorError(
+            "judge.unknown",
+            Problem(f"no judge is called '{name}'", str(workspace.config_path),
+                    f"a section [judges.{name}]", nearest(name, sorted(judges))),
+            exit_code=2,
+        )  # fmt: skip
+    return judges[name]
+
+
+def family_of(model: str) -> str:
+    """Who made a model, by its name; "" when the name does not tell."""
+    words = model.lower().rsplit("/", 1)[-1]
+    return next((family for family, names in FAMILIES.items() if words.startswith(names)), "")
+
+
+def _assessor(name: str, settings: JudgeSection) -> str:
+    own = settings.family or family_of(settings.model)
+    same = own and own in {one.lower() for one in settings.graded_families}
+    return f"judge_{name}_same_family" if same else f"judge_{name}"
+
+
+def _look_at_family(name: str, settings: JudgeSection, report: Judged) -> None:
+    if not settings.graded_families:
+        report.flags.append("graded_family_not_stated")
+    if not report.assessor.endswith("_same_family"):
+        return
+    report.flags.append("same_family")
+    if not settings.allow_same_family:
+        raise CandorError(
+            "judge.same_family",
+            Problem(
+                f"{settings.model} is of the family of the agent it would grade",
+                f"judges.{name}", "a judge of another family",
+                "`allow_same_family = true` judges all the same and says so on every figure",
+            ),
+        )  # fmt: skip
+
+
+def _epoch(rubric: Rubric, settings: JudgeSection) -> str:
+    told = (
+        digest(rubric), rubric.digest, repr(settings.temperature), str(settings.max_tokens),
+        str(settings.repeats),
+    )  # fmt: skip
+    return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:8]
+
+
+def _cases(
+    workspace: Workspace, lake: Lake, engine: DuckEngine, sample: int | None, queue: str
+) -> tuple[list[_Case], float | None]:
+    publication = Serving(workspace.serving).current()
+    lake.create_views(engine.connection, lake.snapshot(), types=("message", "assessment"))
+    quoted = str(publication.facts).replace("'", "''")
+    engine.run(f"attach '{quoted}' as published (read_only)")
+    engine.run("create temp view conversation as from published.conversation")
+    as_of = pa.table({"as_of_us": pa.array([publication.about["as_of_us"]], pa.int64())})
+    engine.load("setting", as_of, temporary=True)
+    rows = engine.rows(_ELIGIBLE_SQL)
+    if queue:
+        design = json.loads((workspace.root / FOLDER / queue / DESIGN).read_text(encoding="utf-8"))
+        wanted = {one["conversation_id"] for one in design["items"]}
+        rows = [row for row in rows if row[1] in wanted]
+    chance = None
+    if sample is not None and sample < len(rows):
+        chance = sample / len(rows)
+        rows = sorted(rows, key=lambda row: hashlib.sha256(f"judge:{row[1]}".encode()).digest())
+        rows = rows[:sample]
+    told, said = chosen(engine, pa.array([row[0] for row in rows], pa.int64()))
+    lines: dict[int, list[Line]] = {}
+    for row in said.select(["row", "message_id", "actor", "text"]).to_pylist():
+        lines.setdefault(row["row"], []).append(Line(row["message_id"], row["actor"], row["text"]))
+    cases = [
+        _Case(row["conversation_key"], row["thread_id"], row["occurred_at"],
+              tuple(lines.get(row["place"], ())))
+        for row in told.select(
+            ["place", "conversation_key", "thread_id", "occurred_at"]
+        ).to_pylist()
+    ]  # fmt: skip
+    return cases, chance
+
+
+def _known(engine: DuckEngine, assessor: str) -> dict[str, tuple[int, str]]:
+    """Revision and inputs of what this judge said before, by assessment."""
+    rows = engine.rows(
+        "select assessment_id, revision, extra from ev_assessment"
+        f" where assessor_id = '{assessor.replace(chr(39), chr(39) * 2)}'"
+    )
+    return {name: (int(revision), extra or "") for name, revision, extra in rows}
+
+
+def _worst_of_case(rubric: Rubric, case: _Case, key: bytes, settings: JudgeSection) -> float:
+    times = settings.repeats * (2 if suspected(case.lines) else 1)
+    return times * _worst(build(rubric, case.lines, key), settings)
+
+
+def _worst(prompt: Prompt, settings: JudgeSection) -> float:
+    """Most that a call can cost: no token is shorter than a byte."""
+    size = len(prompt.system.encode()) + len(prompt.user.encode())
+    return _cost(size, settings.max_tokens, settings)
+
+
+def _cost(tokens_in: int, tokens_out: int, settings: JudgeSection) -> float:
+    return (tokens_in * settings.price_in + tokens_out * settings.price_out) / 1e6
+
+
+def _rows(
+    cases: Sequence[_Case], graded: Sequence[Grades | JudgeError | _SkippedError], rubric: Rubric,
+    epoch: str, report: Judged, chance: float | None, known: Mapping[str, tuple[int, str]],
+) -> list[dict[str, Any]]:  # fmt: skip
+    rows = []
+    for case, found in zip(cases, graded, strict=True):
+        if isinstance(found, JudgeError):
+            report.failed[found.reason] += 1
+        elif isinstance(found, _SkippedError):
+            report.skipped[found.reason] += 1
+        else:
+            report.scored += 1
+            report.model = found.model
+            report.suspected += bool(found.suspected)
+            for one in found.verdicts:
+                if one.answer is None:
+                    report.unknown[one.reason] += 1
+                row = _row(case, found, one, rubric, epoch, report, chance)
+                before = known.get(row["assessment_id"])
+                if before is None or before[1] != row["extra"]:
+                    rows.append({**row, "revision": 0 if before is None else before[0] + 1})
+    return rows
+
+
+def _row(
+    case: _Case, grades: Grades, one: Graded, rubric: Rubric, epoch: str, report: Judged,
+    chance: float | None,
+) -> dict[str, Any]:  # fmt: skip
+    version = f"{grades.model or 'unnamed'}/{epoch}"
+    told: dict[str, Any] = {
+        "evidence": [
+            {"feature": one.criterion, "points": None, "message_id": quote.message_id,
+             "quote": quote.quote}
+            for quote in one.evidence
+        ],
+        "agreed": f"{one.agreed}/{one.repeats}",
+    }  # fmt: skip
+    if one.answer is None:
+        told["abstained"] = one.reason or "unknown"
+    if grades.suspected:
+        told["addresses_the_grader"] = list(grades.suspected)
+    if report.flags:
+        told["flags"] = report.flags
+    inputs = hashlib.sha256(repr((case.lines, one)).encode()).hexdigest()[:32]
+    return {
+        "source": SOURCE,
+        "occurred_at": case.at,
+        "observed_at": case.at,
+        "extra": json.dumps({"inputs": inputs}, separators=(",", ":")),
+        "assessment_id": f"{report.assessor}:{one.criterion}:{case.key}:{version}",
+        "thread_id": case.thread_id,
+        "assessor_kind": "llm",
+        "assessor_id": report.assessor,
+        "assessor_version": version,
+        "rubric": rubric.label,
+        "criterion": one.criterion,
+        "label": None if one.answer is None else str(one.answer).lower(),
+        "explanation": json.dumps(told, ensure_ascii=False),
+        "sampling_probability": chance,
+    }
+
+
+def _store(lake: Lake, rows: Sequence[Mapping[str, Any]], report: Judged) -> None:
+    schema = arrow_schema("assessment")
+    fresh = [row for row in rows if row["revision"] == 0]
+    again = [row for row in rows if row["revision"] > 0]
+    report.stored = len(rows)
+    for part, is_new in ((fresh, True), (again, False)):
+        if not part:
+            continue
+        table = pa.table(
+            {name: pa.array([row.get(name) for row in part], schema.field(name).type)
+             for name in schema.names},
+            schema=schema,
+        )  # fmt: skip
+        if is_new:
+            lake.append_trusted("assessment", table)
+        else:
+            numbers = pa.array(np.arange(1, table.num_rows + 1))
+            with lake.batch(SOURCE) as batch:
+                batch.add("assessment", table.append_column("record_no", numbers))
+                batch.commit()
