@@ -6,6 +6,7 @@ whose keys stand in a fixed order, so that equal evidence is equal text.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from candor.engines.duck import DuckEngine
 from candor.scorers.experience.features import Feature
 from candor.scorers.experience.model import Floats
 
@@ -21,22 +21,9 @@ KEPT = 3
 """Most features told for each part of a conversation: those that moved it most."""
 _LEAST_POINTS = 0.005
 _QUOTE = 200
-_EVIDENCE_SQL = """
-select
-    e.row,
-    '[' || string_agg(
-        cast(json_object(
-            'feature', e.feature, 'points', e.points, 'message_id', e.message_id, 'quote', e.quote
-        ) as varchar), ',' order by e.rank
-    ) || ']' as evidence
-from _experience_evidence as e
-group by e.row
-order by e.row
-"""
 
 
 def told(
-    engine: DuckEngine,
     features: Mapping[str, Feature],
     points: Mapping[str, Floats],
     messages: pa.Table,
@@ -45,7 +32,6 @@ def told(
     """Evidence of one part: per conversation a JSON array, ``[]`` where nothing moved it.
 
     Args:
-        engine: writes the JSON.
         features: by name.
         points: what each feature moved the part by, per conversation.
         messages: ``message_id`` and ``text``, the rows that features point at.
@@ -57,25 +43,33 @@ def told(
     rows = moved.shape[1]
     columns = np.broadcast_to(np.arange(rows), ranks.shape)
     size = moved[ranks, columns]
-    rank, row = np.nonzero(np.abs(size) >= _LEAST_POINTS)
+    row, rank = np.nonzero(np.abs(size.T) >= _LEAST_POINTS)
     feature = ranks[rank, row]
     message = np.stack([features[name].message for name in names])[feature, row]
     marker = np.array([features[name].marker for name in names])[feature]
-    table = pa.table(
-        {
-            "row": pa.array(row),
-            "rank": pa.array(rank),
-            "feature": pa.array(names).take(pa.array(feature)),
-            "points": pa.array(np.round(size[rank, row], 3)),
-            "message_id": _taken(messages["message_id"], message),
-            "quote": _quotes(messages["text"], message, marker, markers),
-        }
-    )
-    engine.load("_experience_evidence", table, temporary=True)
-    found = engine.arrow(_EVIDENCE_SQL)
-    texts = np.full(rows, "[]", dtype=object)
-    texts[found["row"].to_numpy()] = found["evidence"].to_numpy(zero_copy_only=False)
-    return pa.array(texts, pa.string())
+    entries = pc.binary_join_element_wise(
+        '{"feature":"', pa.array(names).take(pa.array(feature)),
+        '","points":', pc.cast(pa.array(np.round(size[rank, row], 3)), pa.string()),
+        ',"message_id":', _json(_taken(messages["message_id"], message)),
+        ',"quote":', _json(_quotes(messages["text"], message, marker, markers)), "}", "",
+    )  # fmt: skip
+    ends = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=rows))]).astype(np.int32)
+    lists = pa.ListArray.from_arrays(pa.array(ends), entries)
+    return pc.binary_join_element_wise("[", pc.binary_join(lists, ","), "]", "")
+
+
+def _json(texts: pa.Array) -> pa.Array:
+    """Texts as JSON strings, null as null."""
+    coded = texts.dictionary_encode()
+    plain = coded.dictionary
+    told = pc.replace_substring(pc.replace_substring(plain, "\\", "\\\\"), '"', '\\"')
+    told = pc.binary_join_element_wise('"', told, '"', "")
+    odd = pc.match_substring_regex(plain, r"[\x00-\x1f\x7f]")
+    if pc.any(odd).as_py():
+        # Control characters are rare enough to be written one by one.
+        written = [json.dumps(text, ensure_ascii=False) for text in plain.filter(odd).to_pylist()]
+        told = pc.replace_with_mask(told, odd, pa.array(written, pa.string()))
+    return pc.fill_null(told.take(coded.indices), "null")
 
 
 def _taken(column: pa.ChunkedArray, rows: NDArray[np.int64]) -> pa.Array:

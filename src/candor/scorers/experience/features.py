@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from candor.scorers.experience.model import Floats
-from candor.scorers.language import LANGUAGES, guess_languages
+from candor.scorers.language import LANGUAGES, UNCLEAR, guess_languages
 from candor.scorers.reply import normalised
 
 Ints = NDArray[np.int64]
@@ -26,6 +26,7 @@ UPSET = -0.3
 _CAP = 3.0
 _SHOUT = r"\b[A-Z]{3,}\W+[A-Z]{3,}\W+[A-Z]{3,}\b"
 _STEM = 5
+_PUNCTUATION = ".,;:!?()[]{}<>\"'*#-–—…/\\“”‘’"
 _COMMON = (
     "that", "this", "with", "have", "your", "from", "what", "when", "will", "would", "could",
     "pleas", "about", "there", "which", "thank", "hello", "can't", "does", "just", "like", "need",
@@ -106,7 +107,6 @@ class _Said:
         coded = table["text"].combine_chunks().dictionary_encode()
         self.texts, self.which = coded.dictionary, coded.indices.to_numpy().astype(np.int64)
         self.plain = normalised(self.texts)
-        self.language = guess_languages(self.texts)
         actor = table["actor"].combine_chunks()
         self.by_customer = _flags(pc.equal(actor, "customer"))
         self.by_replier = _flags(pc.is_in(actor, pa.array(["ai_agent", "human_agent"])))
@@ -115,19 +115,21 @@ class _Said:
         self.is_aside = _flags(pc.is_in(kind, pa.array(_ASIDE)))
         self.sentiment = _floats(table["sentiment"])
         self.is_rephrase = _flags(table["is_rephrase"].combine_chunks())
-        self.has = {
-            kind: self.by_replier & self._marked(pattern) for kind, pattern in markers.items()
-        }
-        self.shouts = self.by_replier & self._distinct(pc.match_substring_regex(self.texts, _SHOUT))
-        self.exclaims = self.by_replier & self._distinct(
-            pc.match_substring_regex(self.texts, r"!\s*!|!.*!.*!")
-        )
+        used = np.zeros(len(self.texts), dtype=bool)
+        used[self.which[self.by_replier]] = True
+        self._replies = np.flatnonzero(used)
+        self.language = np.full(len(self.texts), UNCLEAR, np.int8)
+        self.language[self._replies] = guess_languages(self.texts.take(pa.array(self._replies)))
+        self.has = {kind: self._marked(self.plain, pattern) for kind, pattern in markers.items()}
+        self.shouts = self._marked(self.texts, _SHOUT)
+        self.exclaims = self._marked(self.texts, r"!\s*!|!.*!.*!")
 
-    def _marked(self, pattern: str) -> Flags:
-        return self._distinct(pc.match_substring_regex(self.plain, pattern))
-
-    def _distinct(self, found: pa.Array) -> Flags:
-        return np.asarray(_flags(found)[self.which])
+    def _marked(self, texts: pa.Array, pattern: str) -> Flags:
+        """Replies whose text matches; only texts of repliers are looked at."""
+        found = np.zeros(len(texts), dtype=bool)
+        some = texts.take(pa.array(self._replies))
+        found[self._replies] = _flags(pc.match_substring_regex(some, pattern))
+        return np.asarray(self.by_replier & found[self.which], dtype=bool)
 
     def count(self, which: Flags) -> Floats:
         return np.bincount(self.row[which], minlength=self.rows).astype(np.float64)
@@ -145,9 +147,13 @@ class _Said:
     def share(self, which: Flags, of: Flags) -> Floats:
         return _divided(self.count(which & of), self.count(of))
 
-    def distinct_numbers(self, pattern: str) -> Ints:
-        counts = pc.count_substring_regex(self.texts, pattern).to_numpy(zero_copy_only=False)
-        return np.asarray(counts.astype(np.int64)[self.which])
+    def spaced(self, *marks: str) -> Ints:
+        """How often any of the marks stands before a blank, by message."""
+        counts = np.zeros(len(self.texts), np.int64)
+        for mark in marks:
+            found = pc.count_substring(self.plain, f"{mark} ")
+            counts += found.to_numpy(zero_copy_only=False)
+        return np.asarray(counts[self.which])
 
     def next_reply(self) -> Ints:
         """Row of the first reply after each message in the same conversation, -1 without."""
@@ -218,8 +224,7 @@ def _replies(facts: _Facts, said: _Said) -> dict[str, Feature]:
     spoken = reply & ~said.is_aside
     on_topic = spoken & _takes_up(said)
     again = _repeated(said)
-    words = said.distinct_numbers(r"\S+")
-    sentences = np.maximum(said.distinct_numbers(r"[.!?]+(?:\s|$)|\n"), 1)
+    words, sentences = said.spaced("") + 1, said.spaced(".", "!", "?") + 1
     all_words, all_sentences = said.total(words, reply), said.total(sentences, reply)
     longest = np.zeros(said.rows)
     np.maximum.at(longest, said.row[reply], words[reply].astype(float))
@@ -267,9 +272,9 @@ def _repeated(said: _Said) -> Flags:
 
 def _takes_up(said: _Said) -> Flags:
     """Messages with the stem of a word that the customer wrote earlier in the conversation."""
-    words = pc.split_pattern_regex(said.plain, r"[^\pL\pN]+")
+    words = pc.split_pattern(said.plain, " ")
     of_text = pc.list_parent_indices(words).to_numpy(zero_copy_only=False)
-    flat = pc.list_flatten(words)
+    flat = pc.utf8_trim(pc.list_flatten(words), _PUNCTUATION)
     stems = pc.utf8_slice_codeunits(flat, 0, _STEM)
     useful = _flags(pc.greater_equal(pc.utf8_length(flat), 4)) & ~_flags(
         pc.is_in(stems, pa.array(_COMMON))

@@ -275,17 +275,17 @@ def _assess(engine: DuckEngine, model: Model, begin: int, end: int) -> pa.Table:
         reasons = found.abstains[part.name]
         scored = score(part, {n: f.values for n, f in found.features.items()}, reasons != "")
         values[part.name] = scored.values
-        told_why = _explained(engine, model, found.features, scored.points, said, reasons)
+        told_why = _explained(model, found.features, scored.points, said, reasons)
         made.append(_rows(told, part.name, model.version, scored.values, told_why))
     whole, coverage = combine(model, values)
     if model.inferred is not None:
-        made.append(_inferred(engine, model, model.inferred, told, said, values, whole))
+        made.append(_inferred(model, model.inferred, told, said, values, whole))
     made.append(_rows(told, WHOLE, model.version, whole, _summary(model, values, whole, coverage)))
     return pa.concat_tables(made)
 
 
 def _inferred(
-    engine: DuckEngine, model: Model, part: Part, told: pa.Table, said: pa.Table,
+    model: Model, part: Part, told: pa.Table, said: pa.Table,
     values: Mapping[str, Floats], whole: Floats,
 ) -> pa.Table:  # fmt: skip
     """The answer that a survey would have got, where there is an experience score."""
@@ -293,19 +293,18 @@ def _inferred(
     features = {name: Feature(one, nowhere) for name, one in of_parts(values).items()}
     reasons = np.where(np.isnan(whole), "too_little_known", "")
     scored = score(part, {name: one.values for name, one in features.items()}, reasons != "")
-    why = _explained(engine, model, features, scored.points, said, reasons)
+    why = _explained(model, features, scored.points, said, reasons)
     return _rows(told, part.name, model.version, scored.values, why)
 
 
 def _explained(
-    engine: DuckEngine,
     model: Model,
     features: Mapping[str, Feature],
     points: Mapping[str, Floats],
     said: pa.Table,
     reasons: np.ndarray[tuple[int], np.dtype[np.str_]],
 ) -> pa.Array:
-    told = evidence.told(engine, features, points, said, model.markers)
+    told = evidence.told(features, points, said, model.markers)
     return pc.if_else(
         pa.array(reasons == ""),
         pc.binary_join_element_wise('{"evidence":', told, "}", ""),
