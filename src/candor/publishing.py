@@ -27,6 +27,7 @@ from candor.privacy.pseudonyms import Pseudonymiser
 from candor.scorers.experience.model import Model
 from candor.scorers.experience.model import load as experience_model
 from candor.scorers.experience.run import score_conversations
+from candor.scorers.grounding import score_groundedness
 from candor.scorers.run import SOURCE as SCORER_SOURCE
 from candor.scorers.run import score_messages
 from candor.settings import Settings
@@ -95,6 +96,7 @@ def publish(
     with DuckEngine(facts_file, temp_dir=spill) as engine:
         clock.start("scoring")
         scored = score_messages(engine, lake, log=lambda _line: None)
+        score_groundedness(engine, lake, workspace.root)
         shown = lake.create_views(engine.connection)
         as_of_us = _as_of(lake, shown, settings, as_of)
         clock.start("facts")
