@@ -52,3 +52,8 @@ def test_load_keeps_types_and_temporary_tables_leave_the_file(tmp_path):
         assert engine.arrow("select a from gone order by a").to_pylist() == [{"a": 1}, {"a": None}]
     with DuckEngine(path) as engine:
         assert engine.rows("select table_name from duckdb_tables()") == [("kept",)]
+
+
+def test_a_slow_query_draws_nothing_on_standard_output() -> None:
+    with DuckEngine() as engine:
+        assert engine.rows("select current_setting('enable_progress_bar')") == [(False,)]

@@ -16,9 +16,10 @@ from candor.cli import main as program
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError
 from candor.lake import Lake
-from candor.reviewing.judging import Judged, family_of, judge
+from candor.reviewing.judging import Judged, judge
 from candor.scorers.judges import prompt as prompts
 from candor.scorers.judges import rubric as rubrics
+from candor.scorers.judges.family import family_of
 from candor.scorers.judges.prompt import Line
 from candor.settings import load_settings
 from candor.workspace import Workspace

@@ -33,6 +33,7 @@ from candor.scorers.experience.run import chosen
 from candor.scorers.judges import rubric as rubrics
 from candor.scorers.judges.answer import JudgeError
 from candor.scorers.judges.client import TRIES, Client, Endpoint
+from candor.scorers.judges.family import named
 from candor.scorers.judges.grade import Graded, Grades, grade
 from candor.scorers.judges.memory import Memory, answer_key
 from candor.scorers.judges.prompt import Line, Prompt, build, digest, suspected, withheld
@@ -41,11 +42,6 @@ from candor.scorers.run import SOURCE
 from candor.settings import JudgeSection
 from candor.workspace import Workspace
 
-FAMILIES = {
-    "openai": ("gpt", "o1", "o3", "o4", "chatgpt"), "anthropic": ("claude",),
-    "google": ("gemini", "gemma", "palm"), "meta": ("llama",), "mistral": ("mistral", "mixtral"),
-    "alibaba": ("qwen",), "deepseek": ("deepseek",), "xai": ("grok",), "cohere": ("command",),
-}  # fmt: skip
 _FREE = ("rate_limited", "http_error", "unreachable")
 """Failures for which nobody is charged."""
 _ELIGIBLE_SQL = """
@@ -132,8 +128,8 @@ def judge(
     """
     settings = _settings(workspace, name)
     rubric = rubrics.load(settings.rubric, workspace.root)
-    report = Judged(_assessor(name, settings))
-    _look_at_family(name, settings, report)
+    assessor, flags = named(name, settings)
+    report = Judged(assessor, flags=flags)
     endpoint = Endpoint(
         settings.url, settings.model, os.environ.get(settings.key_env, ""), settings.temperature,
         settings.max_tokens, settings.timeout_seconds,
@@ -240,35 +236,6 @@ def _settings(workspace: Workspace, name: str) -> JudgeSection:
             exit_code=2,
         )  # fmt: skip
     return judges[name]
-
-
-def family_of(model: str) -> str:
-    """Who made a model, by its name; "" when the name does not tell."""
-    words = model.lower().rsplit("/", 1)[-1]
-    return next((family for family, names in FAMILIES.items() if words.startswith(names)), "")
-
-
-def _assessor(name: str, settings: JudgeSection) -> str:
-    own = settings.family or family_of(settings.model)
-    same = own and own in {one.lower() for one in settings.graded_families}
-    return f"judge_{name}_same_family" if same else f"judge_{name}"
-
-
-def _look_at_family(name: str, settings: JudgeSection, report: Judged) -> None:
-    if not settings.graded_families:
-        report.flags.append("graded_family_not_stated")
-    if not report.assessor.endswith("_same_family"):
-        return
-    report.flags.append("same_family")
-    if not settings.allow_same_family:
-        raise CandorError(
-            "judge.same_family",
-            Problem(
-                f"{settings.model} is of the family of the agent it would grade",
-                f"judges.{name}", "a judge of another family",
-                "`allow_same_family = true` judges all the same and says so on every figure",
-            ),
-        )  # fmt: skip
 
 
 def _epoch(rubric: Rubric, settings: JudgeSection) -> str:
