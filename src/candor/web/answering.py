@@ -23,7 +23,7 @@ from candor.web import render
 from candor.web.desk import Pending
 from candor.web.guard import Denied, request_id, site_of
 from candor.web.surroundings import refused
-from candor.web.view import Shown, View
+from candor.web.view import Shown, View, encoded
 
 log = logging.getLogger("candor.web")
 NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
@@ -52,9 +52,8 @@ _STATUS = {"unknown": 404, "none": 409, "outdated": 409, "damaged": 503, "invali
 
 
 def data(value: Mapping[str, Any], status: int = 200) -> Response:
-    """JSON; a number that is not finite is an error, not ``NaN``."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str)
-    return Response(text.encode("utf-8", "replace"), status, media_type="application/json")
+    """JSON."""
+    return Response(encoded(value), status, media_type="application/json")
 
 
 def page(request: Request, view: View, made: Shown, asked: asking.Asked) -> Response:

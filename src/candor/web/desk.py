@@ -58,6 +58,7 @@ class Desk:
         self._lock = threading.Lock()
         self._answers: OrderedDict[Hashable, Future[Any]] = OrderedDict()
         self._edition: Edition | None = None
+        self._about: tuple[Edition, dict[str, Any]] | None = None
         self.reckoned = 0
         self.reused = 0
 
@@ -76,7 +77,10 @@ class Desk:
 
     def about(self) -> dict[str, Any]:
         """What the current publication says of itself; empty without one."""
-        return dict(Serving(self.root / "serving").about() or {})
+        edition = self.edition()
+        if self._about is None or self._about[0] != edition:
+            self._about = (edition, dict(Serving(self.root / "serving").about() or {}))
+        return self._about[1]
 
     def ask(self, key: Hashable, question: Callable[[Answers], T]) -> T:
         """The answer to a short question; it may `need` long ones.

@@ -139,7 +139,7 @@ def _json(view: View) -> Callable[[Request], Response]:
     def data(request: Request) -> Response:
         made, _ = shown(request, view, actor_of(request))
         _opened(request, made)
-        return answering.data({**made.data, "snapshot": made.snapshot, "as_of": made.as_of})
+        return Response(made.as_json, media_type="application/json")
 
     return data
 

@@ -6,8 +6,10 @@ another hides.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup
@@ -65,6 +67,17 @@ class Shown:
     tables: Callable[[], list[Table]] | None = None
     workbook: Callable[[], bytes] | None = None
     opened: str = ""
+
+    @cached_property
+    def as_json(self) -> bytes:
+        """The data, its snapshot and instant as JSON text, made once."""
+        return encoded({**self.data, "snapshot": self.snapshot, "as_of": self.as_of})
+
+
+def encoded(value: Mapping[str, Any]) -> bytes:
+    """JSON with sorted keys; a number that is not finite is an error, not ``NaN``."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str)
+    return text.encode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
