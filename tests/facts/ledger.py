@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from candor.engines.duck import DuckEngine
-from candor.facts import build
-from candor.facts.steps import Step, steps
-from candor.facts.workshop import Workshop
 from candor.settings import Settings
 
 from .story import LATE, at, event
 from .test_resolution_cases import scored
-from .world import put
+from .world import make, put
 
 DAY = 24 * 60
 """Minutes of a day."""
@@ -33,35 +30,8 @@ def built(events: list[dict[str, Any]], name: str, **options: Any) -> list[dict[
                 "create or replace table ev_coverage as select * from (values "
                 f"{sources}) as t(source, covered_from, covered_until, has_conversations)"
             )
-        _build(engine, name, chosen, as_of, **options)
+        make(engine, chosen, as_of, name, **options)
         return engine.arrow(f"select * from {name} order by {_KEYS[name]}").to_pylist()
-
-
-def _build(engine: DuckEngine, name: str, settings: Settings, as_of: int, **options: Any) -> None:
-    """Build one fact and what it rests on, so that a story runs in a fraction of the whole."""
-    build._register(
-        engine, settings, as_of, options.get("intents", ()), options.get("human_agents", ())
-    )
-    make(engine, name)
-
-
-def make(engine: DuckEngine, *names: str) -> None:
-    """Run the steps that facts rest on, as their SQL is written."""
-    workshop = Workshop(engine, is_plain=True, is_kept=False)
-    for step in _needed(*names):
-        workshop.make(step)
-
-
-def _needed(*names: str) -> list[Step]:
-    """The steps that facts rest on, in their order."""
-    makers = {one: one for one in steps()}
-    makers |= {step.stitches: one for one, step in steps().items() if step.stitches}
-    found, waiting = set(), list(names)
-    while waiting:
-        step = steps()[waiting.pop()]
-        found.add(step.name)
-        waiting += [makers[one] for one in step.reads if makers.get(one) not in (None, *found)]
-    return [step for one, step in steps().items() if one in found]
 
 
 _KEYS = {

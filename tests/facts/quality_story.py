@@ -6,13 +6,12 @@ from typing import Any
 
 from candor.engines.duck import DuckEngine
 from candor.facts import schema
-from candor.facts.build import build_facts
 from candor.settings import Settings
 from candor.workspace import Intent
 
 from .story import BEGAN, LATE, MINUTE, at, exchange, said, thread
 from .test_resolution_cases import scored
-from .world import put
+from .world import make, put
 
 FACTS = (
     "message", "assessment", "conversation_quality", "ai_turn", "intent_attempt", "gap", "gap_step",
@@ -83,7 +82,7 @@ def build(
     everything = events + (scored(events) if score else [])
     with DuckEngine(threads=threads) as engine:
         put(engine, everything, covered_until=covered_until)
-        build_facts(engine, Settings(), as_of_us=as_of, intents=intents)
+        make(engine, Settings(), as_of, *FACTS, intents=intents)
         return {
             name: engine.arrow(f"select * from {name} order by {schema.key(name)[0]}").to_pylist()
             for name in FACTS

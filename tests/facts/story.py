@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from candor.engines.duck import DuckEngine
-from candor.facts.build import build_facts
 from candor.settings import Settings
 
 from .test_resolution_cases import scored
-from .world import put
+from .world import make, put
 
 BEGAN = 1_780_000_000_000_000
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 LATE = BEGAN + 60 * DAY
+
+
+KEYS = {
+    "conversation": "conversation_id", "handoff": "event_key", "journey": "journey_id",
+    "suggestion": "event_key", "survey": "event_key", "message": "message_key",
+}  # fmt: skip
 
 
 def at(minutes: float) -> int:
@@ -72,26 +77,27 @@ def facts(
     settings: Settings | None = None,
     score: bool = True,
     threads: int = 1,
-    **options: Any,
+    intents: Any = (),
+    human_agents: Any = (),
+    only: tuple[str, ...] = tuple(KEYS),
 ) -> dict[str, list[dict[str, Any]]]:
-    """Every fact of the events, as rows in key order."""
+    """Facts of the events, as rows in key order; a story runs only the steps that they rest on."""
     everything = events + (scored(events) if score else [])
     with DuckEngine(threads=threads) as engine:
         put(engine, everything, covered_until=covered_until)
-        build_facts(engine, settings or Settings(), as_of_us=as_of, **options)
+        make(
+            engine, settings or Settings(), as_of, *only, intents=intents, human_agents=human_agents
+        )
         return {
-            name: engine.arrow(f"select * from {name} order by {key}").to_pylist()
-            for name, key in (
-                ("conversation", "conversation_id"), ("handoff", "event_key"), ("journey", "journey_id"),
-                ("suggestion", "event_key"), ("survey", "event_key"), ("message", "message_key"),
-            )
-        }  # fmt: skip
+            name: engine.arrow(f"select * from {name} order by {KEYS[name]}").to_pylist()
+            for name in only
+        }
 
 
 def one(events: list[dict[str, Any]], name: str, no: int = 1, **options: Any) -> dict[str, Any]:
     """The conversation fact of one contact."""
     return next(
         row
-        for row in facts(events, **options)["conversation"]
+        for row in facts(events, **options, only=("conversation",))["conversation"]
         if row["thread_id"] == name and row["conversation_no"] == no
     )

@@ -11,10 +11,9 @@ import pytest
 from candor.engines.duck import DuckEngine
 from candor.events import identity
 from candor.events.registry import registry
-from candor.facts.build import build_facts
 from candor.settings import ConversationSection, Settings
 
-from .world import micros, put
+from .world import make, micros, put
 
 LEXICON = [
     ("asks_human", r"real person|human|speak to a|talk to a"),
@@ -128,7 +127,7 @@ def _build(case: dict[str, Any], *, swap: bool) -> list[dict[str, Any]]:
     settings = Settings(conversation=ConversationSection(idle_gap="24h", idle_gap_by_channel={}))
     with DuckEngine(threads=1) as engine:
         put(engine, events, covered_until=as_of)
-        build_facts(engine, settings, as_of_us=as_of)
+        make(engine, settings, as_of, "conversation")
         table = engine.arrow("select * from conversation order by conversation_id")
     return table.to_pylist()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,11 @@ from candor.engines.duck import DuckEngine
 from candor.events import identity
 from candor.events.registry import registry
 from candor.events.types import ENVELOPE
+from candor.facts import build
+from candor.facts.steps import Step, steps
+from candor.facts.workshop import Workshop
+from candor.settings import Settings
+from candor.workspace import HumanAgent, Intent
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TYPES = {
@@ -116,3 +121,30 @@ def _for_identity(kind: Any, stored: dict[str, Any]) -> dict[str, Any]:
             if name.endswith("_at") and isinstance(stored[name], int)
         },
     }
+
+
+def make(
+    engine: DuckEngine,
+    settings: Settings,
+    as_of_us: int,
+    *names: str,
+    intents: Sequence[Intent] = (),
+    human_agents: Sequence[HumanAgent] = (),
+) -> None:
+    """Build some facts and what they rest on, as their SQL is written: a fraction of the whole."""
+    build._register(engine, settings, as_of_us, intents, human_agents)
+    workshop = Workshop(engine, is_plain=True, is_kept=False)
+    for step in _needed(*names):
+        workshop.make(step)
+
+
+def _needed(*names: str) -> list[Step]:
+    """The steps that facts rest on, in their order."""
+    makers = {one: one for one in steps()}
+    makers |= {step.stitches: one for one, step in steps().items() if step.stitches}
+    found, waiting = set(), list(names)
+    while waiting:
+        step = steps()[waiting.pop()]
+        found.add(step.name)
+        waiting += [makers[one] for one in step.reads if makers.get(one) not in (None, *found)]
+    return [step for one, step in steps().items() if one in found]

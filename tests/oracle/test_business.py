@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 
 from candor.engines.duck import DuckEngine
 from candor.events.registry import registry
-from candor.facts import build
 from candor.settings import Settings
 from candor.window import to_instant
-from facts.ledger import make
-from facts.world import _stored, put
+from facts.world import _stored, make, put
 
 from . import bill, business
 from .business_events import worlds
@@ -35,8 +33,7 @@ def tables(events: list[Row], as_of: int) -> tuple[dict[str, list[Row]], dict[st
     """The facts by SQL, and the names SQL gave to things: keys, persons, quarters."""
     with DuckEngine(threads=1) as engine:
         put(engine, events)
-        build._register(engine, DESK, as_of, (), ())
-        make(engine, *FACTS)
+        make(engine, DESK, as_of, *FACTS)
         found = {
             name: engine.arrow(f"select * from {name}").to_pylist()
             for name in (*FACTS, "conversation")

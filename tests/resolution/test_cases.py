@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 
 from candor.engines.duck import DuckEngine
-from candor.facts.build import build_facts
 from candor.resolution import ladder
 from candor.resolution.judged import Judged, judge
 from candor.resolution.registry import current
 from candor.settings import ConversationSection, Settings
 from facts.test_resolution_cases import CASES, scored
-from facts.world import micros, put
+from facts.world import make, micros, put
 
 SETTINGS = Settings(conversation=ConversationSection(idle_gap="24h", idle_gap_by_channel={}))
 Case = dict[str, Any]
@@ -34,7 +33,7 @@ def evaluate(events: list[Any], as_of: int, rules: Any = None) -> Judged:
     told = [event for event in told if (micros(event["occurred_at"]) or 0) <= as_of]
     with DuckEngine(threads=1) as engine:
         put(engine, told, covered_until=as_of)
-        build_facts(engine, SETTINGS, as_of_us=as_of)
+        make(engine, SETTINGS, as_of, "rule_case", "conversation", "assessment")
         return judge(engine, rules or list(current().values()), as_of_us=as_of)
 
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from candor.engines.duck import DuckEngine
-from candor.facts.build import build_facts
 from candor.resolution import ladder
 from candor.resolution.bill import Thread, audit
 from candor.resolution.cases import Case, cases
@@ -17,7 +16,7 @@ from candor.resolution.judged import judge
 from candor.resolution.registry import current
 from candor.settings import ConversationSection, Settings
 from candor.window import DAY
-from facts.world import put
+from facts.world import make, put
 
 SETTINGS = Settings(conversation=ConversationSection(idle_gap="24h", idle_gap_by_channel={}))
 CASES = cases()
@@ -28,7 +27,7 @@ def test_every_story_is_judged_as_told(case: Case) -> None:
     rules = list(current().values())
     with DuckEngine(threads=1) as engine:
         put(engine, list(case.events), covered_until=case.as_of_us)
-        build_facts(engine, SETTINGS, as_of_us=case.as_of_us)
+        make(engine, SETTINGS, case.as_of_us, "rule_case", "conversation", "assessment")
         judged = judge(engine, rules, as_of_us=case.as_of_us)
         shown = ", ".join(f"{column.sql} as {name}" for name, column in COLUMNS.items())
         table = engine.arrow(f"select {shown}, c.return_channel from {FROM} order by r.thread_id")
