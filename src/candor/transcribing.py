@@ -1,8 +1,9 @@
 """Writes the transcripts of a publication: everything that happened in a thread, in one table.
 
-Beside it stands ``score``: every verdict with its evidence, the built-in message signals aside. Only this module writes the text file. Threads that nothing new touched are taken over from the
-previous publication as they stand; the table has the same rows as one written from nothing, in
-whatever order. Whoever reads it orders by ``occurred_at``, ``event_key`` and ``event_id``.
+Beside it stands ``score``: every verdict with its evidence, the built-in message signals aside. Only
+this module writes the text file. Threads that nothing new touched are taken over from the previous
+publication as they stand; the table has the same rows as one written from nothing, in whatever
+order. Whoever reads it orders by ``occurred_at``, ``event_key`` and ``event_id``.
 """
 
 from __future__ import annotations
