@@ -27,7 +27,7 @@ FORMAT_KEYS = (
 )  # fmt: skip
 TIME_KEYS = ("format", "zone", "unit")
 TIME_UNITS = ("s", "ms", "us", "ns", "days")
-RULE_KEYS = ("type", "when", "for_each", "once_per", "key", "fields", "extra")
+RULE_KEYS = ("type", "when", "for_each", "among", "once_per", "key", "fields", "extra")
 FIELD_KEYS = (
     "column", "constant", "expr", "map", "on_unmapped", "default", "time", "as", "null_values",
     "split", "optional", "take",
@@ -84,7 +84,7 @@ class _Checker(Complaints):
         return Mapping(
             self._name, text, self._text(top.get("source"), "source"), files, file_format, time,
             rules, self._fill(top.get("fill_within_thread")),
-            self._condition(top.get("skip_when"), "skip_when"),
+            self._alone(top.get("skip_when")),
             self._flag(top.get("keep_unmapped"), "keep_unmapped", True),
         )  # fmt: skip
 
@@ -215,6 +215,7 @@ class _Checker(Complaints):
             self.wrong(keys.get("type", node), what, "", nearest(name, list(known)))
             return None
         event_type = known[name]
+        self._beside.clear()
         fields = self._fields(keys.get("fields"), node, event_type)
         extra = keys.get("extra")
         rule = EventRule(
@@ -224,9 +225,33 @@ class _Checker(Complaints):
             self._condition(keys.get("when"), "when"),
             self._text(keys.get("for_each"), "for_each"),
             self._texts(keys.get("once_per"), "once_per"),
+            self._condition(keys.get("among"), "among"),
         )  # fmt: skip
+        self._check_neighbours(rule, keys.get("among"))
         self._check_complete(rule, event_type)
         return rule
+
+    def _check_neighbours(self, rule: EventRule, among: Node | None) -> None:
+        """Only elements of an array have neighbours, and ``among`` decides which they are."""
+        if among is not None and not rule.for_each:
+            self.wrong(among, "'among' in a rule without 'for_each'", "both or none")
+        for node, key in self._beside:
+            if key == "among" or not rule.for_each:
+                self.wrong(
+                    node,
+                    f"'{key}' looks at a neighbour",
+                    "next and previous within 'for_each' only",
+                )
+
+    def _alone(self, node: Node | None) -> str:
+        """The condition under which whole records are left out."""
+        self._beside.clear()
+        text = self._condition(node, "skip_when")
+        for at, key in self._beside:
+            self.wrong(
+                at, f"'{key}' looks at a neighbour", "next and previous within 'for_each' only"
+            )
+        return text
 
     def _check_complete(self, rule: EventRule, event_type: EventType) -> None:
         given = {one.target for one in rule.fields}

@@ -49,6 +49,7 @@ _DOCS: dict[str, str] = {
     "unit": "Unit of times written as numbers.",
     "when": "Condition under which the rule applies.",
     "for_each": "Path of a nested array; the rule applies to each element.",
+    "among": "Condition on elements; others are passed over, also as neighbours.",
     "once_per": "Columns; one event per distinct values and file.",
     "key": "Columns that make the event's id where no field gives it.",
     "fields": "Fields of the event.",
