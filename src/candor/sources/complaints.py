@@ -6,7 +6,7 @@ nothing of what a mapping file holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from candor.errors import Problem, nearest
 from candor.sources.expressions import ExpressionError, compile_expression
@@ -88,6 +88,16 @@ class Complaints:
             return
         if found.looks_beside:
             self._beside.append((node, key))
+
+    def _refuse_beside(self, is_wrong: Callable[[str], bool]) -> None:
+        """Expressions that look at a neighbour where there is none."""
+        for node, key in self._beside:
+            if is_wrong(key):
+                self.wrong(
+                    node,
+                    f"'{key}' looks at a neighbour",
+                    "next and previous within 'for_each' only",
+                )
 
     def _sign(self, node: Node | None, key: str, default: str | None) -> str | None:
         if node is None:

@@ -57,7 +57,7 @@ _DOCS: dict[str, str] = {
     "column": "Column, or dotted path in JSON.",
     "constant": "A fixed value.",
     "expr": "An expression.",
-    "map": "Words of the source and what they mean; others become null and are counted.",
+    "map": "Words of the source and what they mean, or claims.NAME; others become null and are counted.",
     "on_unmapped": "What a word outside the map does.",
     "default": "Value where the source has none.",
     "as": "What text is read as.",
@@ -152,7 +152,7 @@ def _field() -> dict[str, Any]:
                     {
                         "constant": {},
                         "default": {},
-                        "map": {"type": "object"},
+                        "map": {"type": ["object", "string"]},
                         "on_unmapped": {"enum": ["null", "refuse", None]},
                         "time": {"$ref": "#/$defs/time"},
                         "as": {"enum": list(CASTS)},
