@@ -22,10 +22,11 @@ format: {type: csv, delimiter: ","}
 emit:
   - type: conversation
     once_per: [id]
+    when: "id != 8"
     fields: {thread_id: id, started_at: {constant: "2026-05-01T10:00:00Z"}, language: tongue}
   - type: confirmation
     once_per: [id]
-    when: "paid is not null"
+    when: "paid in ('yes', 'no')"
     fields:
       confirmation_id: id
       thread_id: id
@@ -54,6 +55,7 @@ id,who,at,word,paid,tongue,billed
 7,vendor,2026-05-01T12:00:00Z,pass,no,de,true
 7,vendor,2026-05-01T13:00:00Z,fail,no,de,false
 1,auditor,2026-05-01T12:00:00Z,fail,yes,en,
+8,vendor,2026-05-01T12:00:00Z,pass,lost,en,true
 """
 
 
@@ -63,7 +65,7 @@ def graded(workspace: Workspace, tmp_path: Path) -> Workspace:
     path.write_text(ROWS, "utf-8")
     mapping.write_text(MAPPING, "utf-8")
     result = take(workspace, "generic", path, name="grades", mapping=mapping)
-    assert (result.read, result.quarantined) == (9, 0)
+    assert (result.read, result.quarantined) == (10, 0)
     pipeline.measure(workspace)
     return workspace
 
@@ -81,6 +83,7 @@ def test_claims_against_the_truth(
     }  # fmt: skip
     assert (vendor["claims"], vendor["unclear"], vendor["unknown_truth"]) == (7, 1, 1)
     assert vendor["compared"] == 5
+    assert (vendor["without_conversation"], vendor["test_or_spam"]) == (1, 0)
     assert vendor["agreed"] == 0.6
     assert vendor["gap_refusal"] == "too_few"
     assert vendor["billing"] == {

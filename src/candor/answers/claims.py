@@ -36,6 +36,11 @@ _PROOF = (
     "case when c.system_verdict is not null then 'system' when c.customer_verdict is not null then"
     " 'customer' else 'silence' end"
 )
+_BESIDE = (
+    "select q.claimant, count(case when q.conversation_key is null then 1 end),"
+    " count(case when q.conversation_key is not null and (q.is_test or q.is_spam) then 1 end)"
+    " from claim as q where q.is_latest group by q.claimant order by q.claimant"
+)
 _FROM = (
     "claim as q inner join conversation as c on q.conversation_key = c.conversation_key"
     " where q.is_latest and not q.is_test and not q.is_spam"
@@ -77,6 +82,8 @@ class Claimant:
         words: its vocabulary.
         billed, unbilled, unsaid: claims that are charged for, are not, and of which it is not known.
         billed_wrong: charged for and not solved.
+        unmatched: claims on threads of which candor knows no conversation; in none of the above.
+        left_out: claims on test and spam conversations; in none of the above.
         proof: compared conversations by what their truth rests on: system, customer, silence.
     """
 
@@ -88,6 +95,8 @@ class Claimant:
     unbilled: int
     unsaid: int
     billed_wrong: int
+    unmatched: int
+    left_out: int
     proof: dict[str, int]
 
     def as_dict(self) -> dict[str, Any]:
@@ -98,6 +107,7 @@ class Claimant:
                 "billed": self.billed, "not_billed": self.unbilled, "not_said": self.unsaid,
                 "billed_and_not_solved": self.billed_wrong,
             },
+            "without_conversation": self.unmatched, "test_or_spam": self.left_out,
             "truth_rests_on": self.proof,
             "words": [
                 {"raw": one.raw, "meaning": one.meaning, "claims": one.count} for one in self.words
@@ -156,7 +166,11 @@ def check_claims(answers: Answers, *, by: Sequence[str] = (), claimant: str = ""
         f" {_PROOF} as proof, case when q.is_billable then 1 when not q.is_billable then 0 else -1 end"
         f" as billable, cast(q.bucket as bigint) as bucket, {columns} from {_FROM} order by q.event_key"
     )
-    names = sorted(set(found["claimant"].to_pylist()))
+    beside = {
+        str(name): (int(unmatched), int(left_out))
+        for name, unmatched, left_out in answers.engine.rows(_BESIDE)
+    }
+    names = sorted(beside)
     if not names:
         raise CandorError(
             "claims.none",
@@ -173,14 +187,19 @@ def check_claims(answers: Answers, *, by: Sequence[str] = (), claimant: str = ""
             exit_code=2,
         )  # fmt: skip
     claimants = tuple(
-        _claimant(answers, name, found.filter(pc.equal(found["claimant"], name)), dimensions)
+        _claimant(
+            answers, name, found.filter(pc.equal(found["claimant"], name)), dimensions, beside[name]
+        )
         for name in names
         if claimant in ("", name)
     )
     return ClaimsAnswer(claimants, dimensions, answers.snapshot, answers.as_of)
 
 
-def _claimant(answers: Answers, name: str, rows: pa.Table, dimensions: tuple[str, ...]) -> Claimant:
+def _claimant(
+    answers: Answers, name: str, rows: pa.Table, dimensions: tuple[str, ...],
+    beside: tuple[int, int],
+) -> Claimant:  # fmt: skip
     claimed, truth, buckets, billable = (
         rows[column].to_numpy().astype(np.int64)
         for column in ("claimed", "truth", "bucket", "billable")
@@ -213,6 +232,6 @@ def _claimant(answers: Answers, name: str, rows: pa.Table, dimensions: tuple[str
         name, checked(np.ones(len(claimed), dtype=bool)), tuple(segments),
         tuple(sorted(vocabulary, key=lambda one: (-one.count, one.raw, one.meaning or ""))),
         int((billable == 1).sum()), int((billable == 0).sum()), int((billable < 0).sum()),
-        int(((billable == 1) & (truth == 0)).sum()),
+        int(((billable == 1) & (truth == 0)).sum()), *beside,
         {kind: int((proof == kind).sum()) for kind in ("system", "customer", "silence")},
     )  # fmt: skip

@@ -5,6 +5,8 @@ Words only: every figure comes from ``answers.claims``. Agreement is never one c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from candor.answers.claims import Claimant, ClaimsAnswer
 from candor.estimates.estimate import Reckoning
 from candor.reports.document import (
@@ -28,16 +30,18 @@ _TITLES = {
     "customer_segment": "customer segment",
 }  # fmt: skip
 _MOST = 25
+_SHORT = 8
 
 
 def page(found: ClaimsAnswer, colophon: Colophon, *, title: str) -> Document:
     """Every claimant: what it says, what is true, and where the two part."""
+    claimants = sorted(found.claimants, key=lambda one: (-(one.whole.gap.point or 0.0), one.name))
     return Document(
         kind="claims against the truth", title=title, period="all data",
-        summary=tuple(_sentence(one) for one in found.claimants),
+        summary=tuple(_sentence(one) for one in claimants),
         sections=(
-            _overview(found),
-            *(_claimant(one, number) for number, one in enumerate(found.claimants, start=1)),
+            _overview(claimants),
+            *(_claimant(one, number) for number, one in enumerate(claimants, start=1)),
         ),
         colophon=colophon,
     )  # fmt: skip
@@ -54,15 +58,15 @@ def _sentence(one: Claimant) -> str:
     )
 
 
-def _overview(found: ClaimsAnswer) -> Section:
-    rows = tuple((one.name, *_figures(one.whole)) for one in found.claimants)
+def _overview(claimants: Sequence[Claimant]) -> Section:
+    rows = tuple((one.name, *_figures(one.whole)) for one in claimants)
     money = tuple(
         (
             one.name, one.billed, one.unbilled, one.unsaid,
             Mark(f"{one.billed_wrong:,}", "bad") if one.billed_wrong else 0,
             one.proof["system"], one.proof["customer"], one.proof["silence"],
         )
-        for one in found.claimants
+        for one in claimants
     )  # fmt: skip
     return Section(
         "overview", "Who grades, and does it hold?",
@@ -134,13 +138,14 @@ def _claimant(one: Claimant, number: int) -> Section:
         Table(
             f"By {_TITLES.get(dimension, dimension)}" + _rest(len(rows)),
             (Column(_TITLES.get(dimension, dimension)), *_FIGURES), tuple(rows[:_MOST]),
-            folded=True,
+            folded=len(rows) > _SHORT,
         )
         for dimension, rows in _by_dimension(one).items()
     )  # fmt: skip
     said = (
         f"{one.whole.unclear:,} claims say nothing that can be compared; of {one.whole.unknown:,}"
-        " conversations the outcome is not known. Neither counts for or against."
+        f" conversations the outcome is not known. {one.unmatched:,} claims are on threads without a conversation,"
+        f" {one.left_out:,} on test or spam. None of them counts for or against."
     )
     return Section(f"claimant-{number}", one.name, (confusion, Paragraph(said), words, *broken))
 
