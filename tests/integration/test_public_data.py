@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,27 @@ def test_every_shipped_mapping_is_sound() -> None:
     }  # fmt: skip
     for path in (EXAMPLES / "mappings").glob("*.yaml"):
         assert load_mapping(path).rules
+
+
+def test_the_guide_names_files_that_exist_and_the_reference(reference: dict[str, Any]) -> None:
+    guide = (EXAMPLES.parent / "docs" / "guides" / "public-data.md").read_text("utf-8")
+    named = set(re.findall(r"examples/[\w./*]+\.yaml", guide))
+    assert len(named) == 7
+    for pattern in named:
+        assert list(EXAMPLES.parent.glob(pattern)), pattern
+    star, betold = reference["star"], reference["betold_valid"]
+    shares = (
+        star["acceptance_by_message"], star["acceptance_by_request"], star["completed"],
+        star["customer_says_all_done"], star["annoyed_share"], betold["positives"],
+    )  # fmt: skip
+    for share in shares:
+        assert f"{share['total']:,} of {share['n']:,}" in guide
+    for bot in reference["hint3"]["bots"].values():
+        for share in bot["at_threshold_0_1"]["dialogflow"].values():
+            assert f"{100 * share:.1f} %" in guide
+    for turn in ("8", "9", "10", "11", "12"):
+        step = betold["drop_off_by_bot_turn"][turn]
+        assert f"{step['left']} of {step['at_risk']:,}" in guide
 
 
 def test_star_by_message(

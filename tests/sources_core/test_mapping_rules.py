@@ -278,6 +278,44 @@ def test_neighbours_are_those_that_are_gone_through(tmp_path: Path, ingest: Inge
     assert not found.quarantine
 
 
+def test_a_record_number_needs_its_file() -> None:
+    assert parse_mapping(NEIGHBOURS, "m.yaml").looks_around
+    assert not parse_mapping(NESTED, "m.yaml").looks_around
+
+
+def test_a_vocabulary_of_claims_stands_for_a_map(tmp_path: Path, ingest: Ingest) -> None:
+    text = """
+format: {type: csv, delimiter: ","}
+emit:
+  - type: claim
+    key: [id]
+    fields:
+      thread_id: id
+      occurred_at: at
+      claimant: {constant: judge}
+      raw_value: word
+      claimed: {expr: "lower(word)", map: claims.judge_verdict}
+"""
+    words = ("Pass", "correct", "compliant", "satisfied", "SATISFACTORY", "fail", "maybe")
+    rows = "".join(f"{n},2026-05-01T10:00:00Z,{word}\n" for n, word in enumerate(words))
+    found = ingest(written(tmp_path, "id,at,word\n" + rows), mapping=text)
+    assert [(row["raw_value"], row["claimed"]) for row in found.rows["claim"]] == [
+        *((word, "resolved_assumed") for word in words[:5]), ("fail", "negative"), ("maybe", None),
+    ]  # fmt: skip
+    for wrong, told in (
+        ("claims.judge_verdit", "the map of 'claimed' has no words"),
+        ("pass", "the map of 'claimed' has no words"),
+    ):
+        with pytest.raises(CandorError) as caught:
+            parse_mapping(text.replace("claims.judge_verdict", wrong), "m.yaml")
+        assert [one.what for one in caught.value.problems] == [told]
+    with pytest.raises(CandorError, match=r"no word of message\.actor"):
+        parse_mapping(
+            text.replace("type: claim", "type: message").replace("claimed: {", "actor: {")
+            .replace("      claimant: {constant: judge}\n      raw_value: word\n", ""), "m.yaml",
+        )  # fmt: skip
+
+
 def test_who_has_no_neighbours_is_told() -> None:
     text = """
 format: {type: jsonl}
