@@ -62,8 +62,9 @@ def known() -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def names() -> frozenset[str]:
-    """Names of all metrics."""
-    return frozenset(metric.name for metric in load(None))
+    """Names of all metrics, those of the examples too."""
+    examples = {path.stem for path in (ROOT / "examples" / "metrics").glob("*/*.yaml")}
+    return frozenset(metric.name for metric in load(None)) | examples
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

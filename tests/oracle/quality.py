@@ -306,7 +306,11 @@ def turn_rows(made: World) -> Rows:
             if place == len(turns):
                 ways = (fact["abandoned"], fact["rage_quit"])
                 gone = True if True in ways else None if None in ways else False
-            rows[f"{contact.id}/{place}"] = {"left_after": gone, "is_last": place == len(turns)}
+            rows[f"{contact.id}/{place}"] = {
+                "left_after": gone,
+                "is_last": place == len(turns),
+                "contradicted": fact["contradicted"],
+            }
     return rows
 
 

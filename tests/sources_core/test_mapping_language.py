@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candor.sources.expressions import Compiled, ExpressionError, Scope, compile_expression
+from candor.sources.expressions import ExpressionError, compile_expression
+from candor.sources.scope import Compiled, Scope
 
 ROW = {
     "Solved": None, "Rating": "4", "Customer No": "C-1", "n": 7, "f": 0.1, "yes": True, "name": " Ann ",

@@ -237,6 +237,111 @@ def test_gf_9_one_record_many_events_and_a_bad_element(tmp_path: Path, ingest: I
     assert (found.read, found.stored, found.rejected, found.counted) == (1, 1, [], [1])
 
 
+NEIGHBOURS = """
+format: {type: json}
+time: {unit: s}
+emit:
+  - type: conversation
+    fields: {thread_id: $record, started_at: at}
+  - type: suggestion
+    for_each: steps
+    among: "who = 'agent'"
+    when: "did = 'ask'"
+    fields:
+      suggestion_id: {expr: "concat($record, '/', $index)"}
+      thread_id: $record
+      occurred_at: when
+      human_agent_id: {constant: ann}
+      kind: {constant: draft}
+      decided_at: {expr: "next(when)"}
+      decision: {expr: "next(did)", map: {pick: accepted, say: rejected, ask: ignored}, default: ignored}
+      text: {expr: "concat(previous(did), '-', next(next(did)), '-', next($index))"}
+"""
+
+
+def test_neighbours_are_those_that_are_gone_through(tmp_path: Path, ingest: Ingest) -> None:
+    steps = [
+        {"who": who, "did": did, "when": 1777629600 + place}
+        for place, (who, did) in enumerate(
+            [("agent", "ask"), ("user", "say"), ("agent", "ask"), ("base", "tell"),
+             ("agent", "pick"), ("agent", "say"), ("agent", "ask"), ("user", "say")]
+        )
+    ]  # fmt: skip
+    chats = [{"at": 1777629600, "steps": []}, {"at": 1777629600, "steps": steps}]
+    found = ingest(written(tmp_path, json.dumps(chats), "x.json"), mapping=NEIGHBOURS)
+    assert [row["thread_id"] for row in found.rows["conversation"]] == ["1", "2"]
+    made = found.rows["suggestion"]
+    assert [row["suggestion_id"] for row in made] == ["2/0", "2/2", "2/6"]
+    assert [row["decision"] for row in made] == ["ignored", "accepted", "ignored"]
+    assert [row["decided_at"] and row["decided_at"].second for row in made] == [2, 4, None]
+    assert [row["text"] for row in made] == [None, "ask-say-4", None]
+    assert not found.quarantine
+
+
+def test_a_record_number_needs_its_file() -> None:
+    assert parse_mapping(NEIGHBOURS, "m.yaml").looks_around
+    assert not parse_mapping(NESTED, "m.yaml").looks_around
+
+
+def test_a_vocabulary_of_claims_stands_for_a_map(tmp_path: Path, ingest: Ingest) -> None:
+    text = """
+format: {type: csv, delimiter: ","}
+emit:
+  - type: claim
+    key: [id]
+    fields:
+      thread_id: id
+      occurred_at: at
+      claimant: {constant: judge}
+      raw_value: word
+      claimed: {expr: "lower(word)", map: claims.judge_verdict}
+"""
+    words = ("Pass", "correct", "compliant", "satisfied", "SATISFACTORY", "fail", "maybe")
+    rows = "".join(f"{n},2026-05-01T10:00:00Z,{word}\n" for n, word in enumerate(words))
+    found = ingest(written(tmp_path, "id,at,word\n" + rows), mapping=text)
+    assert [(row["raw_value"], row["claimed"]) for row in found.rows["claim"]] == [
+        *((word, "resolved_assumed") for word in words[:5]), ("fail", "negative"), ("maybe", None),
+    ]  # fmt: skip
+    for wrong, told in (
+        ("claims.judge_verdit", "the map of 'claimed' has no words"),
+        ("pass", "the map of 'claimed' has no words"),
+    ):
+        with pytest.raises(CandorError) as caught:
+            parse_mapping(text.replace("claims.judge_verdict", wrong), "m.yaml")
+        assert [one.what for one in caught.value.problems] == [told]
+    with pytest.raises(CandorError, match=r"no word of message\.actor"):
+        parse_mapping(
+            text.replace("type: claim", "type: message").replace("claimed: {", "actor: {")
+            .replace("      claimant: {constant: judge}\n      raw_value: word\n", ""), "m.yaml",
+        )  # fmt: skip
+
+
+def test_who_has_no_neighbours_is_told() -> None:
+    text = """
+format: {type: jsonl}
+skip_when: "previous(id) = id"
+emit:
+  - type: conversation
+    among: "id = 1"
+    when: "next(id) = 1"
+    fields: {thread_id: id, started_at: {expr: "previous(at)"}}
+  - type: message
+    for_each: turns
+    among: "next(role) = 'user'"
+    fields: {message_id: id, thread_id: id, occurred_at: at}
+"""
+    with pytest.raises(CandorError) as caught:
+        parse_mapping(text, "m.yaml")
+    told = sorted((one.where, one.what) for one in caught.value.problems)
+    assert told == [
+        ("m.yaml:11", "'among' looks at a neighbour"),
+        ("m.yaml:3", "'skip_when' looks at a neighbour"),
+        ("m.yaml:6", "'among' in a rule without 'for_each'"),
+        ("m.yaml:7", "'when' looks at a neighbour"),
+        ("m.yaml:8", "'started_at' looks at a neighbour"),
+    ]
+
+
 ONCE = (
     MESSAGES
     + """

@@ -1,4 +1,4 @@
-"""Commands about what "resolved" means: compare-rules, audit-bill, and the export of the rules."""
+"""Commands about what "resolved" means: compare-rules, claims, audit-bill, and the export of the rules."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _OUT = "Write a file; its ending says how: .html, .pdf, .xlsx or .json."
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command("compare-rules")(compare_rules)
+    app.command("claims")(claims)
     app.command("audit-bill")(audit_bill)
     exporting = typer.Typer(help="Write what others can use without candor.")
     exporting.command("rules")(export_rules)
@@ -58,6 +59,41 @@ def compare_rules(
     if json:
         output.print_json(found.as_dict())
     elif out is None and document is not None:
+        from candor.reports import terminal_document
+
+        terminal_document.print_document(document)
+
+
+def claims(
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by", help="Dimension; may be repeated (else path, intent, release, language)."
+        ),
+    ] = None,
+    claimant: Annotated[str, typer.Option("--claimant", help="Only this author of claims.")] = "",
+    out: Annotated[Path | None, typer.Option("--out", help=_OUT)] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Who grades the work, is the grade billed, and does it hold against what is known?"""
+    from candor.answers import Answers
+    from candor.answers.claims import check_claims
+    from candor.reports import assemble, claims_page, export
+
+    if out is not None:
+        export.check(out)
+    with Answers.open_at(workspace) as answers:
+        found = check_claims(answers, by=by or (), claimant=claimant)
+        document = claims_page.page(
+            found, assemble.colophon(answers, ()), title=answers.workspace.settings.workspace.name
+        )
+        if out is not None:
+            export.write_document(out, lambda: document, found.as_dict)
+            output.say(f"wrote {out}")
+    if json:
+        output.print_json(found.as_dict())
+    elif out is None:
         from candor.reports import terminal_document
 
         terminal_document.print_document(document)

@@ -37,6 +37,7 @@ select
         when c.abandoned or c.rage_quit then true
         when not c.abandoned and not c.rage_quit then false
     end as left_after,
+    c.contradicted,
     c.is_open,
     c.is_inbound,
     c.engaged,

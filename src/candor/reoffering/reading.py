@@ -294,11 +294,8 @@ def _shape(connector: str, path: Path, options: SourceOptions) -> Shape | None:
     mapping = options.mapping
     if connector != "generic" or not isinstance(mapping, MappingFile):
         return None
-    looks_around = mapping.fill is not None or any(
-        rule.once_per or any(one.take for one in rule.fields) for rule in mapping.rules
-    )
     shapes: dict[str, Shape] = {"jsonl": "lines", "json": "array", "csv": "table", "tsv": "table"}
-    return None if looks_around else shapes.get(mapping.format.type)
+    return None if mapping.looks_around else shapes.get(mapping.format.type)
 
 
 def _rebuilt(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from candor.answers.resolution import TRUTH, BillAnswer, RulesAnswer
-from candor.estimates.estimate import Reckoning
+from candor.estimates.estimate import Reckoning, Refusal
 from candor.reports.document import (
     Bullets,
     Cell,
@@ -49,7 +49,7 @@ _MOST_LINES = 200
 
 def comparison(found: RulesAnswer, colophon: Colophon, *, title: str, period: str) -> Document:
     """Every rule beside every other, the ladder, and why conversations differ."""
-    rates = found.comparison.rates
+    rates = _ordered(found.comparison.rates)
     rules = [rate for rate in rates if rate.about]
     decided = [r for r in rules if r.decided.point is not None]
     summary = [
@@ -78,10 +78,23 @@ def comparison(found: RulesAnswer, colophon: Colophon, *, title: str, period: st
     )  # fmt: skip
 
 
+def _ordered(rates: tuple[Rate, ...]) -> tuple[Rate, ...]:
+    """A user's own rule first, then by what is resolved; what no rule decides stands last."""
+    shipped = registry.current()
+
+    def place(rate: Rate) -> tuple[bool, bool, bool, float]:
+        own = bool(rate.about) and rate.name not in shipped
+        return (
+            not own, not rate.about, rate.decided.refusal is not None, -(rate.decided.point or 0.0)
+        )  # fmt: skip
+
+    return tuple(sorted(rates, key=place))
+
+
 def _rates_section(rates: tuple[Rate, ...]) -> Section:
     rows = tuple(
         (
-            rate.title, rate.counted, _value(rate.decided), _range(rate.decided),
+            rate.title, rate.counted, _decided(rate), _range(rate.decided),
             Range(rate.lower, rate.upper, "share"), rate.undetermined, rate.needs_judge,
             Value(rate.assumed, "share"),
         )
@@ -92,21 +105,22 @@ def _rates_section(rates: tuple[Rate, ...]) -> Section:
         Column("bounds", True), Column("not decided", True), Column("needs a judge", True),
         Column("rests on our reading", True),
     )  # fmt: skip
-    reasons = tuple(
-        f"{rate.title}: "
-        + ", ".join(f"{n:,} {_REASONS.get(r, r)}" for r, n in rate.reasons.items())
+    reasons: tuple[tuple[Cell, ...], ...] = tuple(
+        (rate.title, *(rate.reasons.get(reason, 0) for reason in _REASONS))
         for rate in rates
         if rate.reasons
     )
-    blocks: list[Table | Bullets | Paragraph] = [
+    blocks: list[Table | Paragraph] = [
         Table("Resolved under each rule", columns, rows),
         Paragraph(
             "“Resolved” is the share among conversations the rule decides; the bounds count every other one"
-            " as not resolved, then as resolved."
+            " as not resolved, then as resolved. A rule that leaves more to a judge than it decides has no"
+            " share of its own."
         ),
     ]
     if reasons:
-        blocks.append(Bullets(reasons))
+        heads = (Column("rule"), *(Column(words, True) for words in _REASONS.values()))
+        blocks.append(Table("Why conversations are not decided", heads, reasons, folded=True))
     return Section(
         "rules", "Rule by rule", tuple(blocks),
         "Every rule runs on every conversation, as if it were in force there.",
@@ -117,7 +131,7 @@ def _ladder_section(found: RulesAnswer) -> Section:
     steps = found.comparison.steps
     rows = tuple(
         (
-            step.title, step.proved.resolved, _value(step.proved.decided), _range(step.proved.decided),
+            f"{step.title} (beside the ladder)" if step.is_beside else step.title, step.proved.resolved, _value(step.proved.decided), _range(step.proved.decided),
             Range(step.proved.lower, step.proved.upper, "share"),
             wording.NONE if step.is_beside else step.dropped, step.alone.resolved,
             step.alone.undetermined + step.alone.needs_judge,
@@ -136,7 +150,7 @@ def _ladder_section(found: RulesAnswer) -> Section:
 
 
 def _agreement_section(found: RulesAnswer) -> Section:
-    names = [rate.name for rate in found.comparison.rates]
+    names = [rate.name for rate in _ordered(found.comparison.rates)]
     titles = {rate.name: rate.title for rate in found.comparison.rates}
     head = (Column("rule"), *(Column(str(n), True) for n in range(1, len(names) + 1)))
     rows: list[tuple[Cell, ...]] = []
@@ -147,7 +161,7 @@ def _agreement_section(found: RulesAnswer) -> Section:
                 cells.append(wording.NONE)
                 continue
             pair = found.comparison.pair(name, other)
-            cells.append(Value(pair.agreed, "share"))
+            cells.append(_of_hundred(pair.agreed))
         rows.append(tuple(cells))
     said = {rate.name for rate in found.comparison.rates if rate.decided.refusal is None}
     apart = sorted(
@@ -161,11 +175,18 @@ def _agreement_section(found: RulesAnswer) -> Section:
     return Section(
         "agreement", "Who agrees with whom",
         (
-            Table("Share of the conversations both decide on which they agree", head, tuple(rows)),
+            Table("Of 100 conversations both decide, on how many they agree", head, tuple(rows)),
             Table("Furthest apart", _PAIR_COLUMNS, tuple(_pair(p, titles) for p in apart)),
         ),
         "Agreement beyond chance is Gwet's AC1; the difference is paired, on the same conversations.",
     )  # fmt: skip
+
+
+def _of_hundred(share: float | None) -> Cell:
+    """A share as a count of a hundred; 100 and 0 are said of all and none only."""
+    if share is None:
+        return wording.NONE
+    return int(share) * 100 if share in (0, 1) else min(max(round(100 * share), 1), 99)
 
 
 _PAIR_COLUMNS = (
@@ -214,16 +235,10 @@ def _texts_section(rules: list[Rate]) -> Section:
         for rate in rules
     )  # fmt: skip
     columns = tuple(
-        Column(name)
-        for name in (
-            "rule",
-            "who is counted",
-            "evaluated at",
-            "in use",
-            "taken back by",
-            "not verified",
+        Column(name) for name in (
+            "rule", "who is counted", "evaluated at", "in use", "taken back by", "not verified",
         )
-    )
+    )  # fmt: skip
     none = ", ".join(registry.NONE_PUBLISHED)
     return Section(
         "texts", "What the rules say",
@@ -355,6 +370,12 @@ def _at_price(count: int, found: BillAnswer) -> str:
     return (
         ", ".join(f"{_money(p * count)} {c}" for c, p in found.unit_price.items()) or wording.NONE
     )
+
+
+def _decided(rate: Rate) -> Cell:
+    if rate.decided.refusal is Refusal.UNLABELLED:
+        return Mark("needs a judge", "grey")
+    return _value(rate.decided)
 
 
 def _value(found: Reckoning) -> Cell:

@@ -6,11 +6,12 @@ nothing of what a mapping file holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from candor.errors import Problem, nearest
-from candor.sources.expressions import Compiled, ExpressionError, compile_expression
+from candor.sources.expressions import ExpressionError, compile_expression
 from candor.sources.located import Node
+from candor.sources.scope import Compiled
 
 
 def _unresolved(_: str) -> Compiled:
@@ -28,6 +29,7 @@ class Complaints:
     def __init__(self, name: str, problems: list[Problem]) -> None:
         self.problems = problems
         self._name = name
+        self._beside: list[tuple[Node | int, str]] = []
 
     def wrong(self, node: Node | int, what: str, expected: str = "", fix: str = "") -> None:
         """Adds a mistake at the line of ``node``."""
@@ -79,10 +81,23 @@ class Complaints:
 
     def _check_expression(self, text: str, node: Node | int, key: str) -> None:
         try:
-            compile_expression(text, _unresolved)
+            found = compile_expression(text, _unresolved)
         except ExpressionError as error:
             what = f"'{key}': {error.what} (character {error.position} of \"{text[:60]}\")"
             self.wrong(node, what, "", error.fix)
+            return
+        if found.looks_beside:
+            self._beside.append((node, key))
+
+    def _refuse_beside(self, is_wrong: Callable[[str], bool]) -> None:
+        """Expressions that look at a neighbour where there is none."""
+        for node, key in self._beside:
+            if is_wrong(key):
+                self.wrong(
+                    node,
+                    f"'{key}' looks at a neighbour",
+                    "next and previous within 'for_each' only",
+                )
 
     def _sign(self, node: Node | None, key: str, default: str | None) -> str | None:
         if node is None:

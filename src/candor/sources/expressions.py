@@ -7,22 +7,20 @@ a number is read as a number; what cannot be read so is null.
 Grammar, loosest first: ``or``; ``and``; ``not``; ``= != < <= > >=``, ``is [not] null``,
 ``[not] in (…)``; ``+ -``; ``* /``; literals ('text', 12.5, true, false, null), columns (bare, or in
 backticks when the name holds other than letters, digits, ``_``, ``.`` and a leading ``$.``),
-``$index``, functions, parentheses.
+``$index``, ``$record``, functions, parentheses.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal, DivisionByZero, InvalidOperation
 from typing import Any
 
 from candor.errors import nearest
-
-Compiled = Callable[[Any, "Scope"], Any]
-"""``(row, scope) -> value``; the row is the current record or nested element."""
-Resolver = Callable[[str], Compiled]
+from candor.sources.functions import BESIDE, FUNCTIONS
+from candor.sources.scope import Compiled, Resolver, Scope, number_of
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -36,7 +34,6 @@ _TOKEN = re.compile(
 )
 _LIMIT = 2_000
 _NESTING = 50
-_EXPONENT = 400
 _WORDS = frozenset({"and", "or", "not", "is", "in", "null", "true", "false"})
 
 
@@ -50,21 +47,19 @@ class ExpressionError(Exception):
         self.fix = fix
 
 
-@dataclass(slots=True)
-class Scope:
-    """What an expression may see beside its row."""
-
-    record: Any = None
-    index: int = 0
-    seen: dict[str, Any] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression and the columns it names."""
+    """A compiled expression.
+
+    Attributes:
+        run: what computes it.
+        columns: columns it names.
+        looks_beside: it asks for the element before or after its own.
+    """
 
     run: Compiled
     columns: tuple[str, ...]
+    looks_beside: bool = False
 
 
 def compile_expression(text: str, resolve: Resolver) -> Expression:
@@ -79,35 +74,7 @@ def compile_expression(text: str, resolve: Resolver) -> Expression:
     """
     parser = _Parser(text, resolve)
     run = parser.whole()
-    return Expression(run, tuple(parser.columns))
-
-
-def number_of(value: Any) -> Any:
-    """``value`` as an exact number; None when it is none."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | Decimal):
-        return value
-    if isinstance(value, float):
-        value = repr(value)
-    if not isinstance(value, str):
-        return None
-    try:
-        number = Decimal(value.strip()) if "_" not in value else None
-    except InvalidOperation:
-        return None
-    if number is None or not number.is_finite() or abs(number.adjusted()) > _EXPONENT:
-        return None
-    return number
-
-
-def text_of(value: Any) -> str | None:
-    """``value`` as text; None when it is null, a list or an object."""
-    if value is None or isinstance(value, dict | list):
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+    return Expression(run, tuple(parser.columns), parser.looks_beside)
 
 
 @dataclass(slots=True)
@@ -122,6 +89,7 @@ class _Parser:
         if len(text) > _LIMIT:
             raise ExpressionError(f"an expression of more than {_LIMIT} characters", _LIMIT)
         self.columns: list[str] = []
+        self.looks_beside = False
         self._resolve = resolve
         self._tokens = _tokens(text)
         self._at = 0
@@ -238,6 +206,7 @@ class _Parser:
                 f"unknown function '{token.text}'", token.position,
                 nearest(token.text, list(FUNCTIONS)),
             )  # fmt: skip
+        self.looks_beside = self.looks_beside or token.text in BESIDE
         self._need("(")
         arguments = [self._or()]
         while self._take(","):
@@ -383,61 +352,3 @@ def _arithmetic(sign: str, left: Compiled, right: Compiled) -> Compiled:
             return None
 
     return run
-
-
-def _on_texts(function: Callable[..., Any]) -> Callable[[Sequence[Compiled]], Compiled]:
-    """A function of texts that is null as soon as one of them is."""
-
-    def make(arguments: Sequence[Compiled]) -> Compiled:
-        def run(row: Any, scope: Scope) -> Any:
-            texts = [text_of(argument(row, scope)) for argument in arguments]
-            return None if None in texts else function(*texts)
-
-        return run
-
-    return make
-
-
-def _concat(arguments: Sequence[Compiled]) -> Compiled:
-    def run(row: Any, scope: Scope) -> str | None:
-        texts = [text_of(argument(row, scope)) for argument in arguments]
-        return None if None in texts else "".join(map(str, texts))
-
-    return run
-
-
-def _coalesce(arguments: Sequence[Compiled]) -> Compiled:
-    def run(row: Any, scope: Scope) -> Any:
-        for argument in arguments:
-            if (value := argument(row, scope)) is not None:
-                return value
-        return None
-
-    return run
-
-
-def _number(arguments: Sequence[Compiled]) -> Compiled:
-    inner = arguments[0]
-    return lambda row, scope: number_of(inner(row, scope))
-
-
-def _split(text: str, separator: str, position: str) -> str | None:
-    number = number_of(position)
-    if not separator or number is None or number != int(number) or number < 0:
-        return None
-    parts = text.split(separator)
-    return parts[int(number)] if number < len(parts) else None
-
-
-_MANY = 50
-FUNCTIONS: dict[str, tuple[int, int, Callable[[Sequence[Compiled]], Compiled]]] = {
-    "concat": (1, _MANY, _concat),
-    "coalesce": (1, _MANY, _coalesce),
-    "number": (1, 1, _number),
-    "lower": (1, 1, _on_texts(str.lower)),
-    "upper": (1, 1, _on_texts(str.upper)),
-    "strip": (1, 1, _on_texts(str.strip)),
-    "split": (3, 3, _on_texts(_split)),
-    "contains": (2, 2, _on_texts(lambda text, part: part in text)),
-    "starts_with": (2, 2, _on_texts(str.startswith)),
-}

@@ -42,6 +42,7 @@ class _Row:
     """A record on its way from ``records`` to ``events`` with the plan of its file."""
 
     value: Any
+    number: int
     plan: Plan
 
 
@@ -64,21 +65,23 @@ class GenericSource(Source):
         plan.start_file()
         if plan.has_extremes:
             for record in _filled(_read(path, mapping, plan), mapping):
-                if record.reason is None and not plan.is_skipped(record.value):
-                    plan.note_extremes(record.value)
+                if record.reason is None and not plan.is_skipped(record.value, record.number):
+                    plan.note_extremes(record.value, record.number)
         for record in _filled(_read(path, mapping, plan), mapping):
             if record.reason is None:
                 _check_aggregate(path, record, mapping)
-                yield RawRecord(record.number, record.ref, record.raw, _Row(record.value, plan))
+                yield RawRecord(
+                    record.number, record.ref, record.raw, _Row(record.value, record.number, plan)
+                )
             else:
                 yield record
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """Events by the mapping's rules."""
         row: _Row = value
-        if row.plan.is_skipped(row.value):
+        if row.plan.is_skipped(row.value, row.number):
             raise RecordSkipped(_mapping_of(options).skip_when)
-        made = row.plan.events(row.value)
+        made = row.plan.events(row.value, row.number)
         found = row.plan.state.notes
         if found.counts:
             for (kind, detail), count in found.counts.items():

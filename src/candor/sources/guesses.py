@@ -16,9 +16,9 @@ from typing import Any
 
 from candor.events import ReasonCode, registry
 from candor.sources.base import FileRefused, RawRecord
-from candor.sources.expressions import number_of
 from candor.sources.readers import bytestream, csv, json_array, json_lines, parquet, xlsx
 from candor.sources.readers.dialect import Dialect
+from candor.sources.scope import number_of
 
 _ROWS = 200
 _DELIMITERS = (",", ";", "\t", "|")

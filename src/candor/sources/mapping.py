@@ -98,6 +98,8 @@ class EventRule:
         when: condition, or "".
         for_each: path of a nested array, or "".
         once_per: columns; one event per distinct values and file, from their first record.
+        among: condition; elements of the array that do not meet it are passed over, also as
+            neighbours, or "".
     """
 
     type: str
@@ -108,6 +110,7 @@ class EventRule:
     when: str = ""
     for_each: str = ""
     once_per: tuple[str, ...] = ()
+    among: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,15 @@ class Mapping:
     fill: Fill | None = None
     skip_when: str = ""
     keep_unmapped: bool = True
+
+    @property
+    def looks_around(self) -> bool:
+        """A record means something else, or nothing, without the file around it."""
+        return (
+            self.fill is not None
+            or "$record" in self.text
+            or any(rule.once_per or any(one.take for one in rule.fields) for rule in self.rules)
+        )
 
     def __reduce__(self) -> tuple[Callable[[str, str], Mapping], tuple[str, str]]:
         return parse_mapping, (self.text, self.name)

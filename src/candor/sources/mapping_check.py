@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from candor.errors import CandorError, nearest
 from candor.events import ENVELOPE, EventType, registry
 from candor.sources import located
+from candor.sources.claims import crosswalk
 from candor.sources.complaints import Complaints
 from candor.sources.located import Node
 from candor.sources.mapping import CASTS, FORMATS, EventRule, FieldRule, FileFormat, Fill, Mapping
@@ -27,7 +28,7 @@ FORMAT_KEYS = (
 )  # fmt: skip
 TIME_KEYS = ("format", "zone", "unit")
 TIME_UNITS = ("s", "ms", "us", "ns", "days")
-RULE_KEYS = ("type", "when", "for_each", "once_per", "key", "fields", "extra")
+RULE_KEYS = ("type", "when", "for_each", "among", "once_per", "key", "fields", "extra")
 FIELD_KEYS = (
     "column", "constant", "expr", "map", "on_unmapped", "default", "time", "as", "null_values",
     "split", "optional", "take",
@@ -84,7 +85,7 @@ class _Checker(Complaints):
         return Mapping(
             self._name, text, self._text(top.get("source"), "source"), files, file_format, time,
             rules, self._fill(top.get("fill_within_thread")),
-            self._condition(top.get("skip_when"), "skip_when"),
+            self._alone(top.get("skip_when")),
             self._flag(top.get("keep_unmapped"), "keep_unmapped", True),
         )  # fmt: skip
 
@@ -215,6 +216,7 @@ class _Checker(Complaints):
             self.wrong(keys.get("type", node), what, "", nearest(name, list(known)))
             return None
         event_type = known[name]
+        self._beside.clear()
         fields = self._fields(keys.get("fields"), node, event_type)
         extra = keys.get("extra")
         rule = EventRule(
@@ -224,9 +226,24 @@ class _Checker(Complaints):
             self._condition(keys.get("when"), "when"),
             self._text(keys.get("for_each"), "for_each"),
             self._texts(keys.get("once_per"), "once_per"),
+            self._condition(keys.get("among"), "among"),
         )  # fmt: skip
+        self._check_neighbours(rule, keys.get("among"))
         self._check_complete(rule, event_type)
         return rule
+
+    def _check_neighbours(self, rule: EventRule, among: Node | None) -> None:
+        """Only elements of an array have neighbours, and ``among`` decides which they are."""
+        if among is not None and not rule.for_each:
+            self.wrong(among, "'among' in a rule without 'for_each'", "both or none")
+        self._refuse_beside(lambda key: key == "among" or not rule.for_each)
+
+    def _alone(self, node: Node | None) -> str:
+        """The condition under which whole records are left out."""
+        self._beside.clear()
+        text = self._condition(node, "skip_when")
+        self._refuse_beside(lambda _: True)
+        return text
 
     def _check_complete(self, rule: EventRule, event_type: EventType) -> None:
         given = {one.target for one in rule.fields}
@@ -313,17 +330,14 @@ class _Checker(Complaints):
         expression = self._text(keys["expr"], "expr") if "expr" in keys else None
         if expression is not None:
             self._check_expression(expression, keys["expr"], target)
-        words = keys.get("map")
-        if words is not None and not words.is_map:
-            self.wrong(words, f"the map of '{target}' has no words", "{Mail: email}")
-            words = None
+        words = self._words(keys.get("map"), target)
         return FieldRule(
             target, node.line,
             column=self._text(keys["column"], "column") if "column" in keys else None,
             constant=keys["constant"].plain() if "constant" in keys else None,
             is_constant="constant" in keys,
             expression=expression,
-            words=words.plain() if words is not None else None,
+            words=words,
             refuse_unmapped=self._one_of(
                 keys.get("on_unmapped"), "on_unmapped", ("null", "refuse"), "null"
             ) == "refuse" if "on_unmapped" in keys and keys["on_unmapped"].value is not None else False,
@@ -335,6 +349,22 @@ class _Checker(Complaints):
             is_optional=self._flag(keys.get("optional"), "optional", False),
             take=self._one_of(keys["take"], "take", ("earliest", "latest"), "") if "take" in keys else "",
         )  # fmt: skip
+
+    def _words(self, node: Node | None, target: str) -> dict[str, Any] | None:
+        """A value map, or a vocabulary of claims by its name."""
+        if node is None:
+            return None
+        if node.is_map:
+            words: dict[str, Any] = node.plain()
+            return words
+        known = [f"claims.{name}" for name in crosswalk()]
+        if node.text not in known:
+            self.wrong(
+                node, f"the map of '{target}' has no words", "{Mail: email}, or claims.judge_verdict",
+                nearest(node.text, known) if node.text.startswith("claims") else "",
+            )  # fmt: skip
+            return None
+        return dict(crosswalk()[node.text.removeprefix("claims.")][-1].values)
 
     def _check_words(self, rule: FieldRule, event_type: EventType, node: Node) -> None:
         """Words that a map or constant yields must be words of the field."""
@@ -349,7 +379,11 @@ class _Checker(Complaints):
         if rule.is_constant:
             words.append((rule.constant, node))
         if rule.words is not None:
-            words.extend((inner.value, inner) for inner in node.value["map"].value.values())
+            given = node.value["map"]
+            if given.is_map:
+                words.extend((inner.value, inner) for inner in given.value.values())
+            else:
+                words.extend((word, given) for word in dict.fromkeys(rule.words.values()))
         if rule.default is not None:
             words.append((rule.default, node.value["default"]))
         for word, at in words:

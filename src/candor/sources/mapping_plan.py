@@ -13,10 +13,11 @@ from typing import Any
 from candor.events import ReasonCode, registry
 from candor.events.convert import Refused, convert
 from candor.sources.base import EventDict, Notes, RecordRefused
-from candor.sources.expressions import Compiled, Scope, compile_expression, text_of
+from candor.sources.expressions import compile_expression
 from candor.sources.mapping import TABLES, EventRule, FieldRule, FileFormat, Mapping
 from candor.sources.mapping_check import ASSUMED, WHEN_IT_HAPPENED
 from candor.sources.mapping_values import TIME_FIELD, value_of
+from candor.sources.scope import Compiled, Scope, text_of
 from candor.sources.times import TimeReader, TimeSpec
 
 _OCCURRED = "occurred_at"
@@ -75,23 +76,28 @@ class Plan:
         self.state = FileState()
         return self.state
 
-    def is_skipped(self, row: Any) -> bool:
+    def is_skipped(self, row: Any, number: int) -> bool:
         """Whether the mapping leaves this record out on purpose."""
-        return self._skip is not None and self._skip(row, Scope(row)) is True
+        return self._skip is not None and self._skip(row, Scope(row, number=number)) is True
 
-    def note_extremes(self, row: Any) -> None:
+    def note_extremes(self, row: Any, number: int) -> None:
         """First pass: the earliest and latest instants of each thread."""
         for rule in self._rules:
-            rule.note_extremes(row)
+            rule.note_extremes(row, number)
 
-    def events(self, row: Any) -> list[EventDict | RecordRefused]:
-        """Events of one record; elements that cannot be mapped are among them as refusals."""
+    def events(self, row: Any, number: int) -> list[EventDict | RecordRefused]:
+        """Events of one record; elements that cannot be mapped are among them as refusals.
+
+        Args:
+            row: the parsed record.
+            number: its position in the file, from 1.
+        """
         if not isinstance(row, dict):
             raise RecordRefused(ReasonCode.TYPE_MISMATCH, "", "an object with named values")
         made: list[EventDict | RecordRefused] = []
         repeated: list[EventDict] = []
         for rule in self._rules:
-            rule.run(row, made, repeated)
+            rule.run(row, number, made, repeated)
         if not made and repeated:
             # Nothing but what earlier rows said already: storage must see it to call it a duplicate.
             made.extend(repeated)
@@ -123,6 +129,8 @@ class Plan:
         def resolve(name: str) -> Compiled:
             if name == "$index":
                 return lambda _row, scope: scope.index
+            if name == "$record":
+                return lambda _row, scope: scope.number
             if name == "$item":
                 return self._null_checked(lambda row, _scope: row)
             of_record = name.startswith("$.")
@@ -206,6 +214,7 @@ class _Rule:
         resolve = plan.column(optional=False, nested=nested)
         event_type = registry()[rule.type]
         self._when = compile_expression(rule.when, resolve).run if rule.when else None
+        self._among = compile_expression(rule.among, resolve).run if rule.among else None
         self._array = plan.column(optional=True, nested=False)(rule.for_each) if nested else None
         self._once = [resolve(name) for name in rule.once_per]
         self._key = [resolve(name) for name in rule.key]
@@ -242,11 +251,11 @@ class _Rule:
             else tuple(name for name in WHEN_IT_HAPPENED.get(rule.type, ()) if name in given)
         )
 
-    def note_extremes(self, row: Any) -> None:
+    def note_extremes(self, row: Any, number: int) -> None:
         """First pass over a record."""
         if not self.extremes or not isinstance(row, dict):
             return
-        for element, scope in self._elements(row):
+        for element, scope in self._elements(row, number):
             if isinstance(element, RecordRefused) or not self._applies(element, scope):
                 continue
             key = self._once_key(element, scope)
@@ -260,10 +269,14 @@ class _Rule:
                     known[key] = best(known[key], value) if key in known else value
 
     def run(
-        self, row: dict[str, Any], made: list[EventDict | RecordRefused], repeated: list[EventDict]
+        self,
+        row: dict[str, Any],
+        number: int,
+        made: list[EventDict | RecordRefused],
+        repeated: list[EventDict],
     ) -> None:
         """Adds this rule's events of a record to ``made``, known repetitions to ``repeated``."""
-        for element, scope in self._elements(row):
+        for element, scope in self._elements(row, number):
             if isinstance(element, RecordRefused):
                 made.append(element)
                 continue
@@ -284,21 +297,27 @@ class _Rule:
             else:
                 made.append(event)
 
-    def _elements(self, row: dict[str, Any]) -> Iterator[tuple[Any, Scope]]:
+    def _elements(self, row: dict[str, Any], number: int) -> Iterator[tuple[Any, Scope]]:
+        whole = Scope(row, number=number)
         if self._array is None:
-            yield row, Scope(row)
+            yield row, whole
             return
-        found = self._array(row, Scope(row))
+        found = self._array(row, whole)
         if found is None:
             return
         if not isinstance(found, list):
             yield (
                 RecordRefused(ReasonCode.TYPE_MISMATCH, self._rule.for_each, "an array"),
-                Scope(row),
+                whole,
             )
             return
-        for index, element in enumerate(found):
-            yield element, Scope(row, index)
+        chosen = [
+            (index, element)
+            for index, element in enumerate(found)
+            if self._among is None or self._among(element, Scope(row, index, number)) is True
+        ]
+        for place, (index, element) in enumerate(chosen):
+            yield element, Scope(row, index, number, chosen, place)
 
     def _applies(self, row: Any, scope: Scope) -> bool:
         return self._when is None or self._when(row, scope) is True

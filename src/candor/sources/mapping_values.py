@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from candor.events import ReasonCode
 from candor.events.types import Field
 from candor.sources.base import UNMAPPED_WORD, RecordRefused
-from candor.sources.expressions import Compiled, Scope, compile_expression, number_of, text_of
+from candor.sources.expressions import compile_expression
 from candor.sources.mapping import FieldRule, FileFormat
+from candor.sources.scope import Compiled, Scope, number_of, text_of
 
 if TYPE_CHECKING:
     from candor.sources.mapping_plan import Plan

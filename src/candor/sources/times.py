@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from candor.events.reasons import ReasonCode
 from candor.sources.base import RecordRefused
-from candor.sources.expressions import number_of
+from candor.sources.scope import number_of
 
 UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

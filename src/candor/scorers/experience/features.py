@@ -205,7 +205,8 @@ def _feelings(facts: _Facts, said: _Said) -> dict[str, Feature]:
     begin, end = facts.number("sentiment_first_ppm"), facts.number("sentiment_last_ppm")
     reply = said.next_reply()
     upset = felt & (said.sentiment <= UPSET) & (reply >= 0)
-    heard = upset & said.has["acknowledging"][np.maximum(reply, 0)]
+    heard = upset.copy()
+    heard[upset] = said.has["acknowledging"][reply[upset]]
     answers = np.full(said.rows, -1, np.int64)
     answers[said.row[heard]] = reply[heard]
     share = said.share(heard, upset)
