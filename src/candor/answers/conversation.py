@@ -25,6 +25,7 @@ _SHOWN = (
     "abandoned", "rage_quit", "forced_termination", "looked_successful", "system_verdict",
     "customer_verdict", "true_resolution", "silent_failure", "returned_72h", "returned_7d",
     "return_channel", "claimed", "close_reason", "closed_by", "csat_ppm", "effort_points",
+    "override_outcome", "overridden_by",
 )  # fmt: skip
 
 

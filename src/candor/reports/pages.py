@@ -188,6 +188,8 @@ def _moment(moment: Moment) -> Text:
         line.append(printable(moment.detail), style="default")
         if moment.actor:
             line.append(f"  by {moment.actor}", style="dim")
+        if moment.text:
+            line.append(f"  {printable(moment.text)}")
     return line
 
 

@@ -39,7 +39,15 @@ def make(look: Look) -> Shown:
     page = replace(
         page,
         contacts=tuple(
-            replace(one, verdicts=tuple(v for v in one.verdicts if v.metric not in money))
+            replace(
+                one,
+                verdicts=tuple(v for v in one.verdicts if v.metric not in money),
+                facts={
+                    name: value
+                    for name, value in one.facts.items()
+                    if name != "overridden_by" or look.actor.may(Permission.AGENTS)
+                },
+            )
             for one in page.contacts
         ),
     )
