@@ -77,6 +77,7 @@ class Measured:
     facts: Mapping[str, int]
     steps: Mapping[str, float]
     restated: Sequence[str] = ()
+    overridden: Sequence[Mapping[str, Any]] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``candor measure --json``."""
@@ -87,10 +88,13 @@ class Measured:
             "messages_scored": self.scored,
             "facts": dict(self.facts),
             "restated": list(self.restated),
+            "overridden": [dict(one) for one in self.overridden],
         }
 
     def lines(self) -> list[str]:
         """What was done, for people."""
+        from candor import rehearsing
+
         facts = ", ".join(f"{rows:,} {name}" for name, rows in self.facts.items())
         steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.steps.items())
         return [
@@ -98,6 +102,7 @@ class Measured:
             f"  facts: {facts}",
             f"  {self.scored:,} messages newly scored; {steps}",
             *(f"  restated: {sentence}" for sentence in self.restated),
+            *(f"  by overrides: {line}" for line in rehearsing.sentences(self.overridden)),
         ]
 
 
@@ -142,7 +147,7 @@ def measure(
         built = publishing.publish(workspace, lake, catalogue, as_of=as_of, progress=progress)
     return Measured(
         built.publication.number, built.snapshot, built.as_of_us, built.scored, built.facts,
-        built.steps, tuple(line for one in built.restated for line in one.sentences),
+        built.steps, tuple(line for one in built.restated for line in one.sentences), tuple(built.overridden),
     )  # fmt: skip
 
 

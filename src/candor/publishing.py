@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from candor import provenance, restating, transcribing, window
+from candor import provenance, rehearsing, restating, transcribing, window
 from candor.engines.duck import DuckEngine
 from candor.facts.build import build_facts
 from candor.facts.schema import digest as facts_digest
@@ -33,6 +33,9 @@ from candor.scorers.run import score_messages
 from candor.settings import Settings
 from candor.workspace import HumanAgent, Workspace
 
+OVERRIDE_SOURCE = "overrides"
+"""Corrections are made long after what they correct; they do not say how far data reach."""
+
 
 @dataclass(frozen=True)
 class Built:
@@ -45,6 +48,7 @@ class Built:
     facts: dict[str, int]
     steps: dict[str, float]
     restated: list[restating.Restated] = field(default_factory=list)
+    overridden: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -103,7 +107,7 @@ def publish(
         model = experience_model(workspace.root)
         built = build_facts(
             engine, settings, as_of_us=as_of_us, intents=workspace.intents(),
-            human_agents=_pseudonymous(workspace),
+            human_agents=pseudonymous(workspace),
             score=lambda: _experience(engine, lake, model, clock),
         )  # fmt: skip
         shown = lake.create_views(engine.connection)
@@ -111,6 +115,7 @@ def publish(
         measures.build(engine, list(catalogue), settings.segments.stored)
         definitions = restating.record(engine, catalogue, settings)
         health = _health(engine, lake, shown)
+        overrides = _overridden(workspace, lake, shown, engine, catalogue, as_of_us, clock)
         clock.start("transcripts")
         transcripts = transcribing.write(engine, lake, shown, serving, text_file)
         clock.start("publishing")
@@ -143,13 +148,35 @@ def publish(
             **{name: digest[:16] for name, digest in record.references.items()},
         },
         "data_health": health,
+        "overrides": overrides,
         "definitions": definitions,
         "restated": [*before.get("restated", []), *(one.as_dict() for one in moved)],
     }
     publication = serving.publish(number, about)
     clock.stop()
     rows = {fact.name: fact.rows for fact in built if fact.name in fact_names()}
-    return Built(publication, record.snapshot, as_of_us, scored.messages, rows, clock.steps, moved)
+    return Built(
+        publication, record.snapshot, as_of_us, scored.messages, rows, clock.steps, moved,
+        overrides["figures"],
+    )  # fmt: skip
+
+
+def _overridden(
+    workspace: Workspace, lake: Lake, shown: Snapshot, engine: DuckEngine, catalogue: Catalogue,
+    as_of_us: int, clock: _Clock,
+) -> dict[str, Any]:  # fmt: skip
+    """How many outcomes were set by people, and every figure without and with them."""
+    count = engine.rows("select count(*) from conversation where override_outcome is not null")
+    if not count[0][0]:
+        return {"standing": 0, "figures": []}
+    clock.start("figures without overrides")
+    without = rehearsing.rehearse(
+        lake, shown, catalogue, workspace.settings, as_of_us=as_of_us, intents=workspace.intents(),
+        human_agents=pseudonymous(workspace), folder=workspace.serving, added=None,
+    )  # fmt: skip
+    having = rehearsing.figures(engine, catalogue, workspace.settings)
+    moved = rehearsing.moved(without, having, catalogue)
+    return {"standing": int(count[0][0]), "figures": [one.as_dict() for one in moved]}
 
 
 def _experience(engine: DuckEngine, lake: Lake, model: Model, clock: _Clock) -> None:
@@ -164,12 +191,12 @@ def _as_of(lake: Lake, shown: Snapshot, settings: Settings, as_of: str | None) -
     reached = [
         one.covered_until_us
         for one in lake.coverage(shown)
-        if one.covered_until_us and one.source != SCORER_SOURCE
+        if one.covered_until_us and one.source not in (SCORER_SOURCE, OVERRIDE_SOURCE)
     ]
     return max(reached, default=0)
 
 
-def _pseudonymous(workspace: Workspace) -> list[HumanAgent]:
+def pseudonymous(workspace: Workspace) -> list[HumanAgent]:
     """The rows of agents.csv under the pseudonyms that events carry."""
     agents = workspace.human_agents()
     if not agents:

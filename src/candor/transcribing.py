@@ -54,6 +54,15 @@ left join ev_conversation as c
     and (f.intent_id is null or f.intent_id = c.intent_id)
 where coalesce(f.thread_key, c.thread_key) is not null
 """
+# A correction is about a conversation; its revisions are all shown, so all are written every time.
+_OVERRIDES = """
+select
+    thread_key, epoch_us(occurred_at), event_key, 'override', null, false,
+    concat_ws(' · ', target_id, old_value || ' → ' || new_value, 'by ' || author), reason, source,
+    raw_ref, event_id
+from {files}
+where thread_key is not null
+"""
 _SCORES = """
 select
     a.thread_key,
@@ -64,7 +73,7 @@ select
 from ev_assessment as a
 where a.assessor_id <> 'candor_signals' and a.thread_key is not null
 """
-VERSION = hashlib.sha256(f"{_MOMENTS}{_CONFIRMATIONS}".encode()).hexdigest()[:16]
+VERSION = hashlib.sha256(f"{_MOMENTS}{_CONFIRMATIONS}{_OVERRIDES}".encode()).hexdigest()[:16]
 """Changes with the table's definition: files written under another one are not taken over."""
 
 
@@ -91,12 +100,14 @@ def write(
     else:
         _find_touched(engine, lake, shown, fresh)
         engine.run(
-            "delete from text.timeline where kind = 'confirmation'"
+            "delete from text.timeline where kind in ('confirmation', 'override')"
             " or thread_key in (select thread_key from touched_thread)"
         )
         engine.run(
             f"insert into text.timeline {statement('semi join touched_thread using (thread_key)')}"
         )
+    if files := lake.verified_paths("override", shown):
+        engine.run(f"insert into text.timeline {_OVERRIDES.format(files=scan(files))}")
     engine.run(f"create or replace table text.score as {_SCORES} order by a.thread_key")
     engine.run("commit")
     engine.run("detach text")

@@ -23,7 +23,7 @@ from .derived import (
     spoke_last,
     surveys,
 )
-from .outcomes import claims, evidence, resolution, returns
+from .outcomes import claims, evidence, override, resolution, returns
 from .timeline import DAY, Contact, Event, Timeline, build, closes, micros, number, stored_number
 
 Row = dict[str, Any]
@@ -76,6 +76,7 @@ def _conversation(line: Timeline, contact: Contact) -> Row:
     row |= returns(line, contact)
     row |= evidence(line, contact, row)
     row |= claims(contact)
+    row |= override(line, contact)
     row |= resolution(row)
     row |= _durations(contact, row)
     if contact.is_made_up:

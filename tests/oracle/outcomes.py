@@ -59,6 +59,27 @@ def claims(contact: Contact) -> Row:
     }
 
 
+SET = {"resolved": True, "not_resolved": False, "unknown": None}
+
+
+def override(line: Timeline, contact: Contact) -> Row:
+    """What a person set, by the latest correction of the contact that was not withdrawn."""
+    said = [
+        event
+        for event in line.overrides
+        if event["target_id"] == contact.id
+        and event["target_type"] == "conversation"
+        and event["field"] == "outcome"
+    ]
+    last_said = min(said, key=lambda one: (-one["at"], one["override_id"]), default=None)
+    stands = last_said if last_said and last_said["new_value"] in SET else None
+    return {
+        "override_outcome": stands["new_value"] if stands else None,
+        "overridden_by": stands["author"] if stands else None,
+        "overridden_at": stands["at"] if stands else None,
+    }
+
+
 def _within(at: int | None, since: int | None, width: int, until: int) -> bool | None:
     if since is None:
         return None
@@ -127,6 +148,8 @@ def kept(row: Row, window: str, *, is_journey: bool = False) -> bool | None:
     """Whether an issue was solved and stayed so, by the order in which evidence counts."""
     system = row["system_verdict"] == "confirms"
     returned = row[f"returned_{window}"]
+    if row["override_outcome"]:
+        return SET[row["override_outcome"]]
     if row["contradicted"] or returned:
         return False
     if system:
@@ -151,7 +174,12 @@ def _first_contact(row: Row, window: str) -> bool | None:
     """Solved by the AI at the first contact: one that is known to have stayed the only one."""
     if not row["ai_involved"]:
         return None
-    if row["transfers"] or row["contradicted"] or row[f"returned_{window}"]:
+    if row["transfers"] or row[f"returned_{window}"]:
+        return False
+    if row["override_outcome"]:
+        held = SET[row["override_outcome"]]
+        return None if held and row[f"returned_{window}"] is None else held
+    if row["contradicted"]:
         return False
     if row["answered"] is False and row["system_verdict"] != "confirms":
         return False
@@ -179,15 +207,22 @@ def resolution(row: Row) -> Row:
         silent = True if row["contradicted"] else row["returned_7d"]
         if row["is_synthetic_time"] and is_proved:
             silent = False
+        if row["override_outcome"]:
+            found = SET[row["override_outcome"]]
+            silent = None if found is None else not found
     held: bool | None = None
     if claimed:
         held = not row["returned_72h"] if row["returned_72h"] is not None else None
         held = True if row["confirmed"] and not row["returned_72h"] else held
         held = False if row["contradicted"] else held
+        held = SET[row["override_outcome"]] if row["override_outcome"] else held
     human: bool | None = None
     if row["human_messages"]:
         failed = row["transfers"] > 1 or row["returned_72h"] or row["contradicted"]
         human = False if failed else None if row["returned_72h"] is None else True
+        if row["override_outcome"] and not (row["transfers"] > 1 or row["returned_72h"]):
+            human = SET[row["override_outcome"]]
+            human = None if human and row["returned_72h"] is None else human
     return {
         "contained": contained,
         "looked_successful": looked,

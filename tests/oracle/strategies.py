@@ -145,7 +145,9 @@ def _around(draw: st.DrawFn, threads: list[str]) -> list[Event]:
     events: list[Event] = []
     for number in range(draw(st.integers(0, 5))):
         at = START + sum(draw(st.lists(st.sampled_from(STEPS), max_size=3)))
-        make = draw(st.sampled_from((_identity, _confirmation, _claim, _survey, _link, _cost)))
+        make = draw(
+            st.sampled_from((_identity, _confirmation, _claim, _survey, _link, _cost, _override))
+        )
         events.append(make(draw, at, f"x{number}", draw(st.sampled_from(threads)), threads))
     return events
 
@@ -211,6 +213,24 @@ def _cost(draw: st.DrawFn, at: int, name: str, thread: str, _threads: list[str])
         unit="message",
         amount=draw(st.sampled_from(("0.10", "1.25"))),
         currency=draw(st.sampled_from(("EUR", "EUR", "USD"))),
+    )
+
+
+def _override(draw: st.DrawFn, at: int, name: str, thread: str, _threads: list[str]) -> Event:
+    return _event(
+        "override",
+        at,
+        override_id=name,
+        thread_id=thread,
+        target_type=draw(st.sampled_from(("conversation",) * 5 + ("message",))),
+        target_id=f"{thread}#{draw(st.sampled_from((1, 1, 1, 2)))}",
+        field=draw(st.sampled_from(("outcome",) * 5 + ("intent_id",))),
+        old_value=None,
+        new_value=draw(
+            st.sampled_from(("resolved", "resolved", "not_resolved", "unknown", "withdrawn"))
+        ),
+        author="ann",
+        reason="read again",
     )
 
 

@@ -40,6 +40,7 @@ KEYS = {
     "exposure": ("experiment_id", "unit_id"),
     "gap": ("gap_id",),
     "knowledge_change": ("change_id",),
+    "override": ("override_id",),
 }
 
 
@@ -163,6 +164,7 @@ class Timeline:
     links: set[frozenset[str]]
     loose: list[Event]
     persons: dict[str, str]
+    overrides: list[Event]
 
 
 def build(
@@ -219,7 +221,9 @@ def build(
         for event in now
         if event["type"] == "link"
     }
-    return Timeline(as_of, min(covered, as_of), threads, links, loose, persons)
+    # A correction is about the contact, whenever it was made.
+    overrides = [event for event in _current(events, 1 << 62) if event["type"] == "override"]
+    return Timeline(as_of, min(covered, as_of), threads, links, loose, persons, overrides)
 
 
 def _classed(event: Event, labels: dict[str, Any], *, use_lexicon: bool) -> Event:

@@ -12,6 +12,7 @@ from typing import Any
 
 from candor import window
 from candor.answers.evidence import because
+from candor.answers.ruled import RuleVerdict, rules_on
 from candor.answers.scores import Score, scores_of
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
@@ -24,6 +25,7 @@ _SHOWN = (
     "abandoned", "rage_quit", "forced_termination", "looked_successful", "system_verdict",
     "customer_verdict", "true_resolution", "silent_failure", "returned_72h", "returned_7d",
     "return_channel", "claimed", "close_reason", "closed_by", "csat_ppm", "effort_points",
+    "override_outcome", "overridden_by",
 )  # fmt: skip
 
 
@@ -80,6 +82,7 @@ class ConversationPage:
         contacts: the conversations asked for.
         timeline: everything that happened in the thread.
         scores: every verdict on the thread with its evidence, the message signals aside.
+        rules: what every vendor's rule says of the thread; empty where none looks at it.
         paradox: in words, where the ending and the outcome disagree; "" otherwise.
         snapshot: id of the publication.
     """
@@ -88,6 +91,7 @@ class ConversationPage:
     contacts: tuple[Contact, ...]
     timeline: tuple[Moment, ...]
     scores: tuple[Score, ...]
+    rules: tuple[RuleVerdict, ...]
     paradox: str
     snapshot: str
 
@@ -97,7 +101,13 @@ class ConversationPage:
 
 
 def conversation_page(
-    engine: DuckEngine, text_file: Path, catalogue: Catalogue, wanted: str, snapshot: str
+    engine: DuckEngine,
+    text_file: Path,
+    catalogue: Catalogue,
+    wanted: str,
+    snapshot: str,
+    *,
+    horizon_us: int | None = None,
 ) -> ConversationPage:
     """The page of a conversation or thread id.
 
@@ -107,6 +117,7 @@ def conversation_page(
         catalogue: metrics whose verdicts are shown.
         wanted: ``thread_id`` or ``thread_id#n``.
         snapshot: id of the publication.
+        horizon_us: instant up to which data are known; None leaves the rules unasked.
 
     Raises:
         CandorError: ``conversation.unknown``.
@@ -137,6 +148,9 @@ def conversation_page(
             found[0]["thread_key"],
             {row["conversation_key"]: row["conversation_id"] for row in found},
         ),
+        rules=()
+        if horizon_us is None
+        else rules_on(engine, found[0]["thread_id"], as_of_us=horizon_us),
         paradox=_paradox(found),
         snapshot=snapshot,
     )

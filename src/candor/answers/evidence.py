@@ -55,6 +55,8 @@ def _resolution(row: Mapping[str, Any]) -> str:
     """Why it counts as resolved, or not."""
     if row["escalated"]:
         return "it was handed over to a person"
+    if row["override_outcome"]:
+        return _set(row)
     if found := _contradiction(row):
         return found
     if row["returned_72h"]:
@@ -80,6 +82,8 @@ def _resolution(row: Mapping[str, Any]) -> str:
 
 def _failure(row: Mapping[str, Any]) -> str:
     """Why it counts as a silent failure, or not."""
+    if row["override_outcome"]:
+        return _set(row)
     if found := _contradiction(row):
         return found
     if row["returned_7d"]:
@@ -91,6 +95,10 @@ def _failure(row: Mapping[str, Any]) -> str:
     if row["system_verdict"] == "confirms":
         return "a system of record confirms it"
     return "no contradiction and no return within 7 d"
+
+
+def _set(row: Mapping[str, Any]) -> str:
+    return f"set by hand: {row['override_outcome'].replace('_', ' ')}"
 
 
 def _contradiction(row: Mapping[str, Any]) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
 from candor import window
@@ -156,23 +155,6 @@ def compare_rules(
         swapped = [{**c, "first": c["second"], "second": c["first"]} for c in back]
         cases[other.id] = [*listed, *swapped][: 2 * limit]
     return RulesAnswer(judged, found, answers.snapshot, answers.as_of, cases)
-
-
-def verdicts_on(found: RulesAnswer, thread_id: str) -> list[dict[str, str]]:
-    """What every rule says of one thread, and why; empty when no rule concerns it.
-
-    Args:
-        found: from `compare_rules`.
-        thread_id: as in the conversation fact.
-    """
-    at = pc.index(found.judged.threads.column("thread_id"), thread_id).as_py()
-    if at < 0:
-        return []
-    made = ((rule, found.judged.decision(at, n)) for n, rule in enumerate(found.judged.rules))
-    return [
-        {"rule": rule.id, "title": rule.title, "outcome": said.outcome, "because": said.words}
-        for rule, said in made
-    ]
 
 
 def audit_bill(

@@ -237,14 +237,15 @@ class Answers:
         return findings(changes, card)
 
     def why(self, conversation: str) -> ConversationPage:
-        """One conversation with its timeline and every metric's verdict on it.
+        """One conversation with its timeline and every metric's and rule's verdict on it.
 
         Raises:
             CandorError: ``conversation.unknown``.
         """
         return conversation_page(
-            self.engine, self.publication.text, self.catalogue, conversation, self.snapshot
-        )
+            self.engine, self.publication.text, self.catalogue, conversation, self.snapshot,
+            horizon_us=int(self.about["horizon_us"]),
+        )  # fmt: skip
 
     def units(
         self,

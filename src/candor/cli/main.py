@@ -18,6 +18,7 @@ from candor.cli import (
     alerting,
     building,
     output,
+    overriding,
     packs,
     reading,
     resolving,
@@ -59,6 +60,7 @@ building.register(app)
 reading.register(app)
 packs.register(app)
 resolving.register(app)
+overriding.register(app)
 reviewing.register(app)
 upkeep.register(app)
 alerting.register(app)

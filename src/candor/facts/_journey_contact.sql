@@ -14,6 +14,8 @@ select
     e.is_synthetic_time,
     e.returned_7d,
     case
+        when e.override_outcome is not null
+            then case e.override_outcome when 'resolved' then true when 'not_resolved' then false end
         when e.contradicted or e.returned_72h then false
         when e.system_verdict = 'confirms' then case when not e.is_open then true end
         when e.explicit_feedback = 'neg' or e.abandoned or e.ended_negative or e.rage_quit then false

@@ -2,10 +2,11 @@
 -- key: conversation_key
 -- clock: last_activity_at, up to the data's horizon
 -- reads: _base, _contact, _reply, _escalation, _ending, _surveyed, _record, _harm_source, _return, _stranger,
--- reads: _reopening, _claimed, setting
+-- reads: _reopening, _claimed, _override, setting
 -- as: columns
 -- aligned: b
 -- The last word, who confirmed it, whether the person came back, and what follows for the outcome.
+-- An outcome set by a person stands above every other reading; it never changes what happened.
 -- Three-valued throughout: null is "not (yet) known". Windows are closed-open and count from the last activity.
 with joined as (
     select
@@ -67,6 +68,9 @@ with joined as (
         x.other_thread_human_reply_at,
         q.claimed,
         q.claim_is_billable,
+        z.override_outcome,
+        z.overridden_by,
+        z.overridden_at,
         y.knows_complaints,
         y.knows_disputes,
         y.knows_reversals,
@@ -87,6 +91,7 @@ with joined as (
     left join _ending as g on b.thread_key = g.thread_key and b.conversation_no = g.conversation_no
     left join _claimed as q on b.thread_key = q.thread_key and b.conversation_no = q.conversation_no
     left join _reopening as w on b.thread_key = w.thread_key and b.conversation_no = w.conversation_no
+    left join _override as z on b.thread_key = z.thread_key and b.conversation_no = z.conversation_no
     left join _record as k on b.conversation_key = k.conversation_key
     left join _return as u on b.conversation_key = u.conversation_key
     left join _stranger as x on b.conversation_key = x.conversation_key
@@ -137,6 +142,9 @@ heard as (
         j.other_thread_human_reply_at,
         j.claimed,
         j.claim_is_billable,
+        j.override_outcome,
+        j.overridden_by,
+        j.overridden_at,
         j.knows_complaints,
         j.knows_disputes,
         j.knows_reversals,
@@ -171,6 +179,9 @@ known as (
         j.explicit_feedback,
         j.claimed,
         j.claim_is_billable,
+        j.override_outcome,
+        j.overridden_by,
+        j.overridden_at,
         j.reply_class in ('negative', 'asks_human') as ended_negative,
         j.system_verdict,
         case j.system_verdict when 'contradicts' then j.contradicts_at when 'confirms' then j.confirms_at end
@@ -382,6 +393,9 @@ select
     k.followed_us,
     k.claimed,
     k.claim_is_billable,
+    k.override_outcome,
+    k.overridden_by,
+    k.overridden_at,
     case
         when k.ai_messages = 0 then false
         when k.escalated_at is not null or k.forced_termination then false
@@ -392,7 +406,10 @@ select
     end as contained,
     case
         when k.ai_messages = 0 then null
-        when k.escalated_at is not null or k.contradicted or k.returned_72h then false
+        when k.escalated_at is not null then false
+        when k.override_outcome is not null
+            then case k.override_outcome when 'resolved' then true when 'not_resolved' then false end
+        when k.contradicted or k.returned_72h then false
         when k.system_verdict = 'confirms' then case when not k.is_open then true end
         when k.explicit_feedback = 'neg' or k.abandoned or k.ended_negative or k.rage_quit then false
         when k.is_open or k.forced_termination is null or k.forced_termination or k.rage_quit is null then null

@@ -145,6 +145,9 @@ with joined as (
         o.human_requested_at,
         o.is_open,
         o.other_thread_human_reply_at,
+        o.override_outcome,
+        o.overridden_at,
+        o.overridden_by,
         o.rage_quit,
         o.reopened_24h,
         o.reopened_48h,
@@ -337,6 +340,8 @@ select
     j.claim_is_billable,
     case
         when j.claimed_resolved is null or not j.claimed_resolved then null
+        when j.override_outcome is not null
+            then case j.override_outcome when 'resolved' then true when 'not_resolved' then false end
         when j.contradicted or j.returned_72h then false
         when j.confirmed or not j.returned_72h then true
     end as claim_held,
@@ -365,6 +370,8 @@ select
     j.contained or coalesce(j.claimed_resolved, false) as looked_successful,
     case
         when not coalesce(j.contained or coalesce(j.claimed_resolved, false), false) then null
+        when j.override_outcome is not null
+            then case j.override_outcome when 'resolved' then false when 'not_resolved' then true end
         when
             j.contradicted
             or j.returned_7d
@@ -378,9 +385,15 @@ select
     end as silent_failure,
     j.true_resolution,
     case when j.true_resolution then not j.confirmed end as resolution_assumed,
+    j.override_outcome,
+    j.overridden_by,
+    j.overridden_at,
     case
         when j.ai_messages = 0 then null
-        when j.transfers > 0 or j.contradicted or j.returned_24h then false
+        when j.transfers > 0 or j.returned_24h then false
+        when j.override_outcome = 'resolved' then case when not j.returned_24h then true end
+        when j.override_outcome is not null then case when j.override_outcome = 'not_resolved' then false end
+        when j.contradicted then false
         when j.system_verdict = 'confirms' then case when not j.returned_24h then true end
         when not j.answered or j.explicit_feedback = 'neg' or j.ended_negative or j.rage_quit then false
         when j.is_open or j.forced_termination is null or j.forced_termination or j.rage_quit is null then null
@@ -388,7 +401,10 @@ select
     end as ai_fcr_24h,
     case
         when j.ai_messages = 0 then null
-        when j.transfers > 0 or j.contradicted or j.returned_72h then false
+        when j.transfers > 0 or j.returned_72h then false
+        when j.override_outcome = 'resolved' then case when not j.returned_72h then true end
+        when j.override_outcome is not null then case when j.override_outcome = 'not_resolved' then false end
+        when j.contradicted then false
         when j.system_verdict = 'confirms' then case when not j.returned_72h then true end
         when not j.answered or j.explicit_feedback = 'neg' or j.ended_negative or j.rage_quit then false
         when j.is_open or j.forced_termination is null or j.forced_termination or j.rage_quit is null then null
@@ -396,7 +412,10 @@ select
     end as ai_fcr_72h,
     case
         when j.human_messages = 0 then null
-        when j.transfers > 1 or j.returned_72h or j.contradicted then false
+        when j.transfers > 1 or j.returned_72h then false
+        when j.override_outcome = 'resolved' then case when not j.returned_72h then true end
+        when j.override_outcome is not null then case when j.override_outcome = 'not_resolved' then false end
+        when j.contradicted then false
         when not j.returned_72h then true
     end as human_fcr_72h,
     coalesce(j.monitored_since <= coalesce(j.ended_at, j.last_activity_at, j.started_at), false) as is_monitored,

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from candor.answers import CatalogueRow, ConversationPage, DefinitionPage
 from candor.answers.conversation import Contact, MetricVerdict, Moment
+from candor.answers.ruled import RuleVerdict
 from candor.answers.scores import Score
 from candor.metrics.derived import Derived
 from candor.metrics.describing import Described
@@ -135,7 +136,32 @@ def print_why(page: ConversationPage) -> None:
         console.print(_moment(moment))
     for contact in page.contacts:
         _print_contact(console, contact)
+    _print_rules(console, page.rules)
     _print_scores(console, page.scores)
+
+
+def _print_rules(console: Console, rules: Sequence[RuleVerdict]) -> None:
+    """The verdict of every vendor's rule, the line behind it and what that line looked at."""
+    if not rules:
+        return
+    resolved = sum(rule.outcome == "resolved" for rule in rules)
+    console.print(f"\n[bold]Resolved under {resolved} of {len(rules)} rules[/]")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("rule", "says", "because", "on"):
+        table.add_column(name, overflow="fold")
+    for rule in rules:
+        looked = ", ".join(f"{name}={_fact(value)}" for name, value in rule.facts.items())
+        table.add_row(
+            rule.rule, rule.outcome.replace("_", " "), escape(printable(rule.because)),
+            Text(printable(looked), style="dim"),
+        )  # fmt: skip
+    console.print(table)
+
+
+def _fact(value: object) -> str:
+    if value is None:
+        return "-"
+    return str(value) if not isinstance(value, bool) else "yes" if value else "no"
 
 
 def _print_scores(console: Console, scores: Sequence[Score]) -> None:
@@ -162,6 +188,8 @@ def _moment(moment: Moment) -> Text:
         line.append(printable(moment.detail), style="default")
         if moment.actor:
             line.append(f"  by {moment.actor}", style="dim")
+        if moment.text:
+            line.append(f"  {printable(moment.text)}")
     return line
 
 

@@ -10,14 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from candor.access.permissions import Permission
-from candor.answers import narrowed, resolution
+from candor.answers import narrowed
 from candor.answers.conversation import ConversationPage
 from candor.errors import CandorError, Problem
 from candor.web import visible
-from candor.web.desk import Pending
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
-from candor.web.views.resolution import rules_of
 
 ORDER = ("confirmed", "true", "false", "value", "unknown", "excluded", "outside")
 _RECENT = 30
@@ -41,7 +39,15 @@ def make(look: Look) -> Shown:
     page = replace(
         page,
         contacts=tuple(
-            replace(one, verdicts=tuple(v for v in one.verdicts if v.metric not in money))
+            replace(
+                one,
+                verdicts=tuple(v for v in one.verdicts if v.metric not in money),
+                facts={
+                    name: value
+                    for name, value in one.facts.items()
+                    if name != "overridden_by" or look.actor.may(Permission.AGENTS)
+                },
+            )
             for one in page.contacts
         ),
     )
@@ -52,13 +58,12 @@ def make(look: Look) -> Shown:
          sum(1 for v in contact.verdicts if v.state == "outside"))
         for contact in page.contacts
     ]  # fmt: skip
-    rules = _rules(look, page.thread_id)
     body = fragment(
-        "conversation.html.j2", look=look, page=page, judged=judged, reads_text=reads_text, rules=rules,
+        "conversation.html.j2", look=look, page=page, judged=judged, reads_text=reads_text,
         units=units, currency=look.answers.workspace.settings.workspace.currency,
     )  # fmt: skip
     return Shown(
-        f"Conversation {page.thread_id}", body, {**page.as_dict(), "rules": rules or [], "text_shown": reads_text},
+        f"Conversation {page.thread_id}", body, {**page.as_dict(), "text_shown": reads_text},
         page.snapshot, look.answers.as_of, opened=page.thread_id if reads_text else "",
     )  # fmt: skip
 
@@ -73,14 +78,6 @@ def find(look: Look) -> Shown:
         "Conversations", body, data, look.answers.snapshot, look.answers.as_of,
         tables=lambda: [("Conversations", narrowed.RECENT, [list(row.values()) for row in rows])],
     )  # fmt: skip
-
-
-def _rules(look: Look, thread_id: str) -> list[dict[str, str]] | None:
-    """Every rule's verdict; None while they are being worked out, which nobody waits for here."""
-    try:
-        return resolution.verdicts_on(rules_of(look), thread_id)
-    except Pending:
-        return None
 
 
 def _without_text(page: ConversationPage) -> ConversationPage:
