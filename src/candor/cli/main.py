@@ -17,6 +17,7 @@ import typer
 from candor.cli import (
     alerting,
     building,
+    learning,
     output,
     packs,
     reading,
@@ -60,6 +61,7 @@ reading.register(app)
 packs.register(app)
 resolving.register(app)
 reviewing.register(app)
+learning.register(app)
 upkeep.register(app)
 alerting.register(app)
 serving.register(app)
