@@ -44,6 +44,13 @@ def find_workspace(explicit: Path | None) -> Workspace | None:
     return Workspace.open(root)
 
 
+def published_until(workspace: Workspace) -> int:
+    """Instant up to which the current publication was read, microseconds UTC."""
+    from candor.lake.serving import Serving
+
+    return int(Serving(workspace.serving).current().about["as_of_us"])
+
+
 def ingest(
     workspace: Workspace,
     source: str,

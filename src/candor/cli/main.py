@@ -17,6 +17,7 @@ import typer
 from candor.cli import (
     alerting,
     building,
+    learning,
     output,
     overriding,
     packs,
@@ -62,6 +63,7 @@ packs.register(app)
 resolving.register(app)
 overriding.register(app)
 reviewing.register(app)
+learning.register(app)
 upkeep.register(app)
 alerting.register(app)
 serving.register(app)
