@@ -22,6 +22,7 @@ from candor.cli import (
     reading,
     resolving,
     reviewing,
+    scenario,
     serving,
     upkeep,
 )
@@ -59,6 +60,7 @@ building.register(app)
 reading.register(app)
 packs.register(app)
 resolving.register(app)
+scenario.register(app)
 reviewing.register(app)
 upkeep.register(app)
 alerting.register(app)
