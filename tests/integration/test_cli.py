@@ -24,7 +24,7 @@ COMMANDS = (
     ("metrics",), ("explain",), ("why",), ("doctor",), ("verify",), ("quarantine",),
     ("quarantine", "list"), ("quarantine", "show"), ("quarantine", "replay"), ("review",),
     ("vendor-report",), ("plan",), ("compare-rules",), ("claims",), ("audit-bill",), ("export", "rules"),
-    ("tick",),
+    ("tick",), ("what-if",),
 )  # fmt: skip
 ENGINES = ("duckdb", "pyarrow", "polars", "deltalake", "numpy", "scipy", "pydantic", "sqlglot")
 ESTIMATE_KEYS = {

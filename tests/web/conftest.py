@@ -70,6 +70,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the measured workspace."""
     folder = tmp_path_factory.mktemp("dashboard") / "workspace"
     pipeline.initialise(folder, [])
+    settings = folder / "candor.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace('currency = "USD"', 'currency = "EUR"'), encoding="utf-8")
     workspace = Workspace.open(folder)
     made = folder / "simulated"
     pipeline.simulate(made, 90, 7, "demo")
@@ -78,7 +81,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             out.write(json.dumps(event) + "\n")
     from candor.simulator import reference
 
-    (folder / "targets.yaml").write_text(reference.TARGETS_YAML, encoding="utf-8")
+    for name in ("TARGETS", "RATES", "INTENTS"):
+        text = getattr(reference, f"{name}_YAML")
+        (folder / f"{name.lower()}.yaml").write_text(text, encoding="utf-8")
     result = pipeline.ingest(workspace, "canonical", [made / "events.jsonl"], name="desk")
     assert result.stored > 0
     pipeline.measure(workspace)

@@ -20,7 +20,7 @@ from candor.web.site import Site
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
 FILLED = {
     "name": "containment_rate", "outcome": "numerator", "conversation": "t1", "form": "csv",
-    "secret": "none",
+    "secret": "none", "queue": "none", "bill": "none",
 }  # fmt: skip
 OTHER_NAMES = {"/static/{name}": "web.css"}
 

@@ -183,7 +183,22 @@ def audit_bill(
         )  # fmt: skip
     chosen = registry.read(rule) if rule is not None else _shipped(rule_id)
     zone = answers.workspace.settings.workspace.timezone
-    read = invoice.read(path, zone=zone)
+    return audit_invoice(answers, invoice.read(path, zone=zone), chosen)
+
+
+def billing_rules() -> dict[str, str]:
+    """Shipped rules under which a vendor bills: id to title."""
+    return {r.id: r.title for r in registry.current().values() if r.text.billed}
+
+
+def audit_invoice(answers: Answers, read: invoice.Invoice, chosen: Rule | str) -> BillAnswer:
+    """An invoice that was read, held against a rule or the id of a shipped one.
+
+    Raises:
+        CandorError: there is no such rule.
+    """
+    if isinstance(chosen, str):
+        chosen = _shipped(chosen)
     as_of_us = int(answers.about["horizon_us"])
     named = sorted({line.thread_id for line in read.lines if line.thread_id is not None})
     threads = _threads(answers, chosen, named, as_of_us)

@@ -24,6 +24,7 @@ from candor.cli import (
     reading,
     resolving,
     reviewing,
+    scenario,
     serving,
     upkeep,
 )
@@ -62,6 +63,7 @@ reading.register(app)
 packs.register(app)
 resolving.register(app)
 overriding.register(app)
+scenario.register(app)
 reviewing.register(app)
 learning.register(app)
 upkeep.register(app)

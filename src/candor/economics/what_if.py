@@ -76,3 +76,47 @@ def _times(first: Limits, second: Limits) -> Limits:
     # More of what is lost costs more: below zero the upper limit of the second pulls down.
     down, up = (1, 2) if point > 0 else (2, 1)
     return point, point - width(1, down), point + width(2, up)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What changes in money with price and volume, beside the changed share.
+
+    Counts and prices are known, so nothing here has an interval.
+
+    Attributes:
+        fees_now, fees_then: charged resolutions at their price, today and in the scenario.
+        handling_now, handling_then: what people and usage cost; it grows with the volume.
+    """
+
+    fees_now: float
+    fees_then: float
+    handling_now: float
+    handling_then: float
+
+    @property
+    def more(self) -> float:
+        """Money spent more than today; negative when it is less."""
+        return self.fees_then - self.fees_now + self.handling_then - self.handling_now
+
+
+def bill(
+    *, charged: int, fees: float, handling: float, price: float | None = None, volume: float = 0.0
+) -> Bill:
+    """The bill of a scenario.
+
+    Args:
+        charged: resolutions charged in the period.
+        fees: what they cost.
+        handling: cost of people and usage in the period.
+        price: of one charged resolution; the price of today when left out.
+        volume: relative change of the conversations; 0.1 is a tenth more.
+    """
+    grown = 1 + volume
+    then = fees * grown if price is None else charged * grown * price
+    return Bill(fees, then, handling, handling * grown)
+
+
+def net(saved: Limits, more: float) -> Limits:
+    """Money left of what was saved when more is spent."""
+    return saved[0] - more, saved[1] - more, saved[2] - more

@@ -93,6 +93,12 @@ def read(path: Path, *, assessor: str = "", criterion: str = "") -> Form:
     return Form(tuple(labels), blank)
 
 
+def items(path: Path) -> list[str]:
+    """The conversations a form asks about, in order."""
+    problems: list[Problem] = []
+    return [_text(row, "conversation_id") for _, row in _rows(path, problems)]
+
+
 def write(path: Path, rows: Iterable[Mapping[str, Any]], *, shown: bool = False) -> int:
     """Write rows as CSV or, by the ending ``.jsonl``, as JSON Lines; the number written.
 

@@ -236,9 +236,23 @@ def _question(
 
 
 def _texts(facts: Path, text: Path, chosen: Sequence[str]) -> dict[str, str]:
+    return {
+        item: "\n".join(f"{actor}: {words}" for actor, words in lines)
+        for item, lines in said(facts, text, chosen).items()
+    }
+
+
+def said(facts: Path, text: Path, chosen: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """What was said publicly in conversations, in order: actor and redacted words.
+
+    Args:
+        facts: file of the published facts.
+        text: file of the transcripts.
+        chosen: ids of conversations.
+    """
     import pyarrow as pa
 
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     with DuckEngine() as engine:
         for alias, path in (("published", facts), ("text", text)):
             quoted = str(path).replace("'", "''")
@@ -246,5 +260,5 @@ def _texts(facts: Path, text: Path, chosen: Sequence[str]) -> dict[str, str]:
         engine.run("create temp view conversation as from published.conversation")
         engine.load("chosen", pa.table({"id": pa.array(chosen, pa.string())}), temporary=True)
         for item, actor, words in engine.rows(_TEXT_SQL):
-            found.setdefault(item, []).append(f"{actor or 'unknown'}: {words}")
-    return {item: "\n".join(lines) for item, lines in found.items()}
+            found.setdefault(item, []).append((actor or "unknown", words))
+    return found

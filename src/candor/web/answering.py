@@ -31,6 +31,10 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Metrics", "/glossary", Permission.FIGURES),
     ("Resolution", "/resolution", Permission.FIGURES),
     ("Conversations", "/conversations", Permission.FIGURES),
+    ("Teamwork", "/handoffs", Permission.FIGURES),
+    ("Economics", "/economics", Permission.MONEY),
+    ("Bill", "/bill", Permission.MONEY),
+    ("Queue", "/queue", Permission.LABEL),
     ("Reviews", "/reviews/weekly", Permission.MONEY),
     ("Plan", "/plan", Permission.MONEY),
     ("Vendor", "/vendor", Permission.MONEY),
@@ -45,8 +49,26 @@ MENU: tuple[tuple[str, str, Permission], ...] = (
     ("Audit log", "/audit", Permission.AUDIT),
 )
 UNSCOPED = frozenset(
-    {"/alerts", "/annotations", "/resolution", "/reviews/weekly", "/plan", "/vendor", "/health"}
+    {
+        "/alerts",
+        "/annotations",
+        "/resolution",
+        "/economics",
+        "/handoffs",
+        "/queue",
+        "/bill",
+        "/reviews/weekly",
+        "/plan",
+        "/vendor",
+        "/health",
+    }
 )
+_UNDER = {
+    link: links[0] for links in (["/economics", "/intents"],
+                                 ["/handoffs", "/drop-off", "/assist", "/releases", "/fairness"])
+    for link in links
+}  # fmt: skip
+"""Page → the entry of the navigation it stands under."""
 _STATUS = {"unknown": 404, "none": 409, "outdated": 409, "damaged": 503, "invalid": 422,
            "outside": 403, "exists": 409, "last_admin": 409, "weak": 422}  # fmt: skip
 
@@ -72,6 +94,7 @@ def page(request: Request, view: View, made: Shown, asked: asking.Asked) -> Resp
     pinned = asked.url(path, snapshot=made.snapshot)
     moved = asked.get("snapshot") not in (None, made.snapshot)
     may_share = site_of(request).may_share and not view.holds_text and actor.may(Permission.SHARE)
+    may_share = may_share and view.permission is Permission.FIGURES
     return shell(
         request, made.title, made.body, snapshot=made.snapshot, as_of=made.as_of, tools=tools,
         pinned=pinned, moved_from=asked.get("snapshot") if moved else None,
@@ -100,7 +123,8 @@ def shell(
     views = site.saved.of(actor.id) if actor.kind == "person" else []
     text = render.page(
         views=views, title=title, body=body, actor=actor, mark=form_mark(session) if session else "",
-        here=request.url.path, navigation=_open_to(actor, NAVIGATION), menu=_open_to(actor, MENU),
+        here=request.url.path, under=_UNDER.get(request.url.path, request.url.path),
+        navigation=_open_to(actor, NAVIGATION), menu=_open_to(actor, MENU),
         **values,
     )  # fmt: skip
     return Response(

@@ -16,7 +16,7 @@ from candor.access.permissions import Actor, Permission
 from candor.answers import Answers
 from candor.errors import CandorError, Problem
 from candor.reports import catalogue
-from candor.web import account, alerts, answering, doors, notes, render, upkeep
+from candor.web import account, alerts, answering, bills, doors, labelling, notes, render, upkeep
 from candor.web.doors import Doors
 from candor.web.guard import actor_of, site_of
 from candor.web.site import Site
@@ -69,6 +69,8 @@ def routes() -> Doors:
     upkeep.mount(table)
     alerts.mount(table)
     notes.mount(table)
+    labelling.mount(table)
+    bills.mount(table)
     doors.mount(table)
     return table
 

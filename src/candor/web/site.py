@@ -82,6 +82,7 @@ class Site:
         self.sessions = Sessions(self.store)
         self.shares = Shares(self.store)
         self.saved = SavedViews(self.store)
+        self.bills: OrderedDict[str, object] = OrderedDict()
 
     @property
     def cookie(self) -> str:

@@ -186,7 +186,7 @@ def _frozen(request: Request, page: str) -> tuple[str, str, str]:
                        scope=actor_of(request).scope)  # fmt: skip
         made, _ = doors.shown(Request(scope), view, reader)
         html = render.page(
-            title=made.title, body=made.body, actor=reader, mark="", here="", navigation=[], menu=[],
+            title=made.title, body=made.body, actor=reader, mark="", here="", under="", navigation=[], menu=[],
             snapshot=made.snapshot, as_of=made.as_of, tools=[], pinned="", moved_from=None,
             shared="", kept="", views=[],
         )  # fmt: skip

@@ -20,6 +20,8 @@
       const box = document.querySelector("input[type=search]");
       if (box) { event.preventDefault(); box.focus(); } else location.assign("/glossary");
     }
+    const button = document.querySelector(`button[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+    if (button) { event.preventDefault(); button.click(); }
     const link = { ArrowLeft: "earlier", ArrowRight: "later" }[event.key];
     if (link && event.shiftKey) document.querySelector(`a[rel~="${link === "earlier" ? "prev" : "next"}"]`)?.click();
   });

@@ -1,9 +1,19 @@
 """Every view there is, in the order of the navigation."""
 
 from candor.web.view import View
-from candor.web.views import conversation, glossary, health, metric, packs, resolution, scorecard
+from candor.web.views import (
+    conversation,
+    glossary,
+    health,
+    metric,
+    money,
+    packs,
+    resolution,
+    scorecard,
+    teamwork,
+)
 
 ALL: tuple[View, ...] = (
     scorecard.VIEW, glossary.VIEW, metric.VIEW, metric.UNITS, conversation.FIND, conversation.VIEW,
-    resolution.VIEW, *packs.REVIEWS, packs.PLAN, packs.VENDOR, health.VIEW,
+    resolution.VIEW, money.ECONOMICS, money.INTENTS, *teamwork.ALL, *packs.REVIEWS, packs.PLAN, packs.VENDOR, health.VIEW,
 )  # fmt: skip

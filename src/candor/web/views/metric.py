@@ -114,7 +114,7 @@ def make(look: Look) -> Shown:
     body = fragment(
         "metric.html.j2",
         look=look, asked=look.asked, entry=entry, d=item, row=row, period=period,
-        steps=steps_of(look, period), dimensions=dimensions, by=by, bars=_bars(cells, by),
+        steps=steps_of(look, period), dimensions=dimensions, by=by, bars=bars(cells, by),
         picture=picture, stability=stability, card=card, currency=currency, restated=restated,
         has_limits=stability is not None and control_chart.has_limits(stability),
         is_log=stability is not None and stability.chart.endswith("_log"),
@@ -224,7 +224,8 @@ def _breakdown(look: Look, item: Metric, by: str, period: Period) -> tuple[Estim
     return visible.breakdown(ordered, look.actor)
 
 
-def _bars(cells: tuple[Estimate, ...], by: str | None) -> list[Bar]:
+def bars(cells: tuple[Estimate, ...], by: str | None) -> list[Bar]:
+    """Intervals of one breakdown on one scale."""
     if not cells or by is None:
         return []
     highs = [one.high for one in cells if one.high is not None]
