@@ -107,6 +107,12 @@ def test_a_rule_speaks_of_everything_and_names_where_it_is_clearest() -> None:
     assert found.tested == 4
 
 
+def test_the_only_member_of_a_dimension_is_not_named() -> None:
+    (rule,) = [rule for rule in shipped() if rule.code == "silent_failures"]
+    (finding,) = diagnose([rule], _by_intent([0.5], total=0.5)).findings
+    assert "Clearest" not in finding.sentence
+
+
 def test_without_the_whole_each_segment_is_a_finding_in_order_of_size() -> None:
     (rule,) = read([("own.yaml", GAP)])
     found = diagnose([rule], _by_intent([0.2, 0.4, 0.1]))

@@ -95,8 +95,18 @@ def _told(tests: Sequence[_Test], board: Board) -> list[Finding]:
     whole = next((test for test in tests if not test.segment), None)
     if whole is None:
         return [_finding(test, board, ()) for test in tests]
-    parts = sorted((test for test in tests if test.segment), key=lambda t: (-t.distance, t.segment))
+    parts = sorted(
+        (test for test in tests if test.segment and _has_others(test.segment, board)),
+        key=lambda t: (-t.distance, t.segment),
+    )
     return [_finding(whole, board, [_words(test.segment) for test in parts[:_NAMED]])]
+
+
+def _has_others(segment: Segment, board: Board) -> bool:
+    """Whether the dimension has another member: naming the only one would tell nothing."""
+    (name, _), *_ = segment
+    members = {place[0][1] for _, place in board.levels if place and place[0][0] == name}
+    return len(members) > 1
 
 
 def _finding(test: _Test, board: Board, parts: Sequence[str]) -> Finding:
