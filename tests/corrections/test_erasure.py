@@ -21,7 +21,7 @@ from candor.privacy.keys import load_or_create
 from candor.privacy.pseudonyms import Pseudonymiser
 from candor.workspace import Workspace
 
-from .desk import SOLVED, desk, take, thread
+from .desk import CONFIG, SOLVED, desk, take, thread
 
 COUNTED = (
     "select count(*) as n, sum(customer_messages) as said, sum(ai_messages) as answered,"
@@ -148,3 +148,15 @@ def test_what_is_missing_is_told(workspace: Workspace) -> None:
     with pytest.raises(CandorError) as caught:
         pipeline.erase(workspace, customer="x", thread="y", reason="r")
     assert caught.value.code == "usage.erase"
+
+
+def test_conversations_without_any_text_are_measured(tmp_path: Path) -> None:
+    made = Workspace.create(tmp_path / "silent", CONFIG)
+    events = thread("s", SOLVED, 1)
+    take(
+        made,
+        tmp_path / "s.jsonl",
+        [{k: v for k, v in one.items() if k != "text"} for one in events],
+    )
+    pipeline.measure(made)
+    assert counts(made)[0]["said"] == 2
