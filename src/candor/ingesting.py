@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from candor import reoffering, window
+from candor import reoffering, screening, window
 from candor.errors import CandorError, Problem
-from candor.lake import Batch, Lake, QuarantineEntry, RawRejected, Replayed
+from candor.events import ReasonCode
+from candor.lake import Batch, Lake, QuarantineEntry, QuarantineRow, RawRejected, Replayed
 from candor.outcomes import IngestResult, ReplayResult
 from candor.privacy.keys import load_or_create
 from candor.privacy.redaction import DETECTOR_VERSION
@@ -108,6 +109,7 @@ def ingest(
                 else:
                     batch.skip_file(seen)
             result.files = len(files)
+            screen = screening.screen(workspace.restricted, privacy.key, privacy.key_id)
             known = KnownRecords(privacy.key, lake.known_records(options.name, signature))
             pieces = run.read(
                 connector, list(fresh), replace(options, known=known), privacy=privacy
@@ -116,7 +118,7 @@ def ingest(
                 batch.begin_file(digest)
                 if _take_file(
                     batch, path, _one_file(pieces), signature=signature, result=result,
-                    progress=progress,
+                    progress=progress, screen=screen,
                 ):  # fmt: skip
                     with_rejects[digest] = reoffering.original(path, options)
             progress(f"storing {result.files} file(s)", None)
@@ -151,6 +153,7 @@ def _take_file(
     signature: str,
     result: IngestResult,
     progress: Progress,
+    screen: screening.Screen | None,
 ) -> bool:
     """Hand the pieces of one file to the batch; a file refused half-way is taken back whole.
 
@@ -166,7 +169,17 @@ def _take_file(
                 Problem(f"{refused.code}: {refused.what}", str(path), refused.expected, refused.fix)
             )
             return False
-        for kind, table in piece.tables.items():
+        tables = piece.tables
+        if screen is not None:
+            tables, back = screen.sift(tables, piece.quarantine)
+            batch.quarantine(
+                QuarantineRow(
+                    number, place, ReasonCode.SUPPRESSED, detail="an erased person's record",
+                    file_sha256=piece.file_sha256, is_partial=is_partial,
+                )
+                for number, place, is_partial in back
+            )  # fmt: skip
+        for kind, table in tables.items():
             batch.add(kind, table)
         batch.quarantine(piece.quarantine)
         quarantined += len(piece.quarantine)

@@ -21,6 +21,7 @@ from candor.errors import CandorError, Problem, nearest
 from candor.workspace import Workspace, locate
 
 if TYPE_CHECKING:
+    from candor.erasing import Erased
     from candor.ingesting import IngestResult, ReplayResult
     from candor.pulling import PullResult
 
@@ -132,7 +133,7 @@ def measure(
     Raises:
         CandorError: an empty lake, a damaged file, or a mistake in settings or definitions.
     """
-    from candor import publishing
+    from candor import erasing, publishing
     from candor.lake import Lake
     from candor.metrics.registry import load
 
@@ -150,12 +151,34 @@ def measure(
                 exit_code=2,
             ) from None
     catalogue = load(workspace.metrics_dir)
+    erasing.settle(workspace)
     with Lake.open(workspace.root) as lake:
         built = publishing.publish(workspace, lake, catalogue, as_of=as_of, progress=progress)
     return Measured(
         built.publication.number, built.snapshot, built.as_of_us, built.scored, built.facts,
         built.steps, tuple(line for one in built.restated for line in one.sentences), tuple(built.overridden),
     )  # fmt: skip
+
+
+def erase(
+    workspace: Workspace, *, customer: str = "", thread: str = "", reason: str = "",
+    progress: Progress = _silent,
+) -> Erased:  # fmt: skip
+    """Erase a customer or a thread, or what was asked for and is not done; then publish anew.
+
+    Raises:
+        CandorError: see ``erasing.erase``.
+    """
+    from candor import erasing
+    from candor.lake.serving import Serving
+
+    if customer or thread or reason:
+        done = erasing.erase(workspace, customer=customer, thread=thread, reason=reason)
+    else:
+        done = erasing.settle(workspace)
+    if done.erasures and Serving(workspace.serving).about() is not None:
+        measure(workspace, progress=progress)
+    return done
 
 
 def verify(workspace: Workspace) -> list[Problem]:

@@ -31,7 +31,7 @@ def thread(
     events: list[dict[str, Any]] = [
         {"type": "conversation", "thread_id": name, "occurred_at": f"{at}:00:00Z",
          "started_at": f"{at}:00:00Z", "channel": "chat", "customer_id": customer or f"c-{name}",
-         "intent_id": f"issue-{name}", "is_test": False, "is_spam": False, "subject": f"about {name}"}
+         "intent_id": f"issue-{day}", "is_test": False, "is_spam": False, "subject": f"about {name}"}
     ]  # fmt: skip
     events += [
         {"type": "message", "message_id": f"{name}-{n}", "thread_id": name,

@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command()(doctor)
     app.command()(verify)
+    app.command()(erase)
     _quarantine.command("list")(quarantine_list)
     _quarantine.command("show")(quarantine_show)
     _quarantine.command("replay")(quarantine_replay)
@@ -48,6 +49,34 @@ def verify(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
         if not problems:
             output.show("everything is as it was written")
     return 3 if problems else 0
+
+
+def erase(
+    customer: Annotated[str, typer.Option(help="Id of the customer, as the source gives it.")] = "",
+    thread: Annotated[str, typer.Option(help="Id of one thread.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, without naming anybody.")] = "",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Erase a person's texts and identifiers everywhere; without a subject, finish what was asked."""
+    from candor import pipeline
+
+    with output.progress("erase") as report:
+        done = pipeline.erase(
+            pipeline.open_workspace(workspace), customer=customer, thread=thread, reason=reason,
+            progress=report,
+        )  # fmt: skip
+    if json:
+        output.print_json(done.as_dict())
+        return
+    rows = ", ".join(f"{count:,} {name}" for name, count in sorted(done.rows.items()))
+    output.show(
+        f"{done.erasures} erasure(s), {done.threads} thread(s): rows rewritten: {rows or 'none'}"
+    )
+    output.show(
+        f"  {done.files} data file(s) replaced, {done.raw_records} raw record(s) blanked,"
+        f" {done.raw_files} raw file(s) cleaned"
+    )
 
 
 def quarantine_list(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:

@@ -20,7 +20,7 @@ import candor
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
 from candor.events import WAITING, registry
-from candor.lake import rejects, verify, views
+from candor.lake import rejects, rewriting, verify, views
 from candor.lake.batch import Batch, Surroundings
 from candor.lake.durable import VERIFIED, make_folder
 from candor.lake.known import KnownLists
@@ -322,6 +322,23 @@ class Lake:
                 name = part[0].source
                 total = replay(self.batch(name), records, reader(name, records), total)
         return total
+
+    def rewrite(self, change: Callable[[str, pa.Table], pa.Table | None], source: str) -> int:
+        """Replace every data file in which something is to be changed; see ``rewriting.rewrite``.
+
+        Args:
+            change: the same rows of a table's file with other values, or None to leave them.
+            source: name under which the ledger remembers it.
+
+        Returns:
+            files replaced.
+        """
+        return rewriting.rewrite(self._surroundings(""), change, source)
+
+    @property
+    def raw_folder(self) -> Path:
+        """Folder of raw quarantined bytes."""
+        return self._restricted
 
     def verify(self) -> list[Finding]:
         """Every broken invariant between files, logs and books; empty when all hold."""

@@ -38,11 +38,17 @@ def recover(tables: Tables, state: StateDatabase, restricted: Path) -> list[Find
     state.snapshot()
     findings: list[Finding] = []
     pending, torn = _above_vector(tables, state)
+    replaced = {
+        (table, path)
+        for parts in pending.values()
+        for table, entries in parts.items()
+        for path in (entries[-1].batch or {}).get("removed", ())
+    }
     for table, path in torn:
         findings.append(_set_aside(tables, table, path, "is empty or torn"))
     for seq in sorted(pending):
         parts = pending[seq]
-        if _is_complete(tables, parts) and seq == state.last_seq() + 1:
+        if _is_complete(tables, parts, replaced) and seq == state.last_seq() + 1:
             _adopt(state, parts)
             findings.append(
                 _finding("recovery.finished", f"batch {seq} was finished", tables.folder)
@@ -97,13 +103,20 @@ def _above_vector(
     return pending, torn
 
 
-def _is_complete(tables: Tables, parts: dict[str, list[LogEntry]]) -> bool:
-    """Every table of the batch has its entry and every file is what the entry says."""
+def _is_complete(
+    tables: Tables, parts: dict[str, list[LogEntry]], replaced: set[tuple[str, str]]
+) -> bool:
+    """Every table of the batch has its entry and every file is what the entry says.
+
+    Files that a later erasure replaced may be gone.
+    """
     for table, entries in parts.items():
         batch = entries[-1].batch
         if batch is None or sorted(parts) != sorted(batch["tables"]):
             return False
         for path, digest, size, _rows, _partition in batch["files"]:
+            if (table, path) in replaced:
+                continue
             file = tables.path(table) / path
             if not file.exists() or file.stat().st_size != size or sha256(file) != digest:
                 return False
@@ -116,12 +129,13 @@ def _adopt(state: StateDatabase, parts: dict[str, list[LogEntry]]) -> None:
     for table, entries in sorted(parts.items()):
         described = dict(entries[-1].batch or {})
         files = [FileEntry(*one) for one in described.pop("files")]
+        removed = tuple(described.pop("removed", ()))
         facts = BatchFacts(**described)
         for entry in entries:
             sync(entry.path)
         sync(entries[-1].path.parent)
         hashes = {entry.version: sha256(entry.path) for entry in entries}
-        commits.append(TableCommit(table, entries[-1].version, hashes, files))
+        commits.append(TableCommit(table, entries[-1].version, hashes, files, removed))
     if facts is not None:
         state.record_batch(facts, commits, Observations({}, {}))
 
@@ -137,7 +151,12 @@ def _set_aside(tables: Tables, table: str, path: Path, why: str) -> Finding:
 
 
 def _remove_orphans(tables: Tables, state: StateDatabase) -> Iterable[Finding]:
-    """Data files that no committed batch lists, once they are a day old."""
+    """Data files that an erasure replaced, and those of no committed batch once they are a day old."""
+    for table, name in state.retired():
+        file = tables.path(table) / name
+        if file.exists():
+            file.unlink()
+            yield _finding("recovery.erased", "data file that an erasure replaced removed", file)
     snapshot = state.snapshot()
     for table in tables.names():
         root = tables.path(table)

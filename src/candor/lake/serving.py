@@ -9,6 +9,7 @@ lake.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -94,6 +95,9 @@ class Serving:
     def next_number(self) -> int:
         """The number the next publication will have."""
         numbers = [int(path.stem.split("_")[1]) for path in self.folder.glob("facts_*.duckdb")]
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            # An erasure removes the files; their numbers are never used again.
+            numbers.append(json.loads((self.folder / _POINTER).read_text("utf-8"))["number"])
         return max(numbers, default=0) + 1
 
     def building(self, number: int) -> tuple[Path, Path]:

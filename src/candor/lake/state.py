@@ -26,6 +26,9 @@ create table if not exists manifest (
   id integer primary key, seq integer not null, table_name text not null, path text not null,
   sha256 text not null, bytes integer not null, row_count integer not null,
   partition_value text not null, row_hash text not null, unique (table_name, path));
+create table if not exists retired (
+  id integer primary key, seq integer not null, table_name text not null, path text not null,
+  row_hash text not null, unique (table_name, path));
 create table if not exists log_entry (
   id integer primary key, seq integer not null, table_name text not null,
   version integer not null, sha256 text not null, row_hash text not null,
@@ -53,6 +56,7 @@ _CHAINED = {
         "id",
         ("seq", "table_name", "path", "sha256", "bytes", "row_count", "partition_value"),
     ),
+    "retired": ("id", ("seq", "table_name", "path")),
     "log_entry": ("id", ("seq", "table_name", "version", "sha256")),
     "snapshot": ("seq", ("seq", "snapshot_id", "vector")),
 }
@@ -60,12 +64,16 @@ _CHAINED = {
 
 @dataclass(frozen=True, slots=True)
 class TableCommit:
-    """One table's part of a batch: the new Delta version, its log entries, its data files."""
+    """One table's part of a batch: the new Delta version, its log entries, its data files.
+
+    ``removed`` names files that an erasure replaced; no later snapshot holds them.
+    """
 
     table: str
     version: int
     log_hashes: Mapping[int, str]
     files: Sequence[FileEntry]
+    removed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +179,41 @@ class StateDatabase:
                     Problem(f"there is no snapshot '{snapshot_id}'", str(self.path)),
                 )
         seq, found, vector = row
+        gone = self._db.execute(
+            "select count(*) from manifest as m join retired as r using (table_name, path)"
+            " where m.seq <= ? and r.seq > ?",
+            (seq, seq),
+        ).fetchone()[0]
+        if gone:
+            raise CandorError(
+                "lake.erased",
+                Problem(
+                    f"snapshot '{found}' was published and can no longer be reproduced", "", "",
+                    f"an erasure replaced {gone} of its files; its figures stay as published",
+                ),
+            )  # fmt: skip
         files: dict[str, list[FileEntry]] = {}
         for table, *entry in self._db.execute(
             "select table_name, path, sha256, bytes, row_count, partition_value from manifest"
-            " where seq <= ? order by table_name, partition_value, path",
+            " where seq <= ?1 and not exists (select 1 from retired as r where r.seq <= ?1"
+            " and r.table_name = manifest.table_name and r.path = manifest.path)"
+            " order by table_name, partition_value, path",
             (seq,),
         ):
             files.setdefault(table, []).append(FileEntry(*entry))
         return Snapshot(
             found, seq, json.loads(vector), {name: tuple(rows) for name, rows in files.items()}
         )
+
+    def retired(self) -> list[tuple[str, str]]:
+        """Table and path of every file that an erasure replaced."""
+        rows = self._db.execute("select table_name, path from retired order by table_name, path")
+        return [(table, path) for table, path in rows]
+
+    def tidy(self) -> None:
+        """Leave nothing of earlier rows in the file or its log."""
+        self._db.execute("vacuum")
+        self._db.execute("pragma wal_checkpoint(truncate)")
 
     def log_hashes(self, table: str) -> dict[int, str]:
         """SHA-256 of each committed Delta log entry of one table, by version."""
@@ -270,6 +303,8 @@ class StateDatabase:
                     "manifest",
                     (seq, commit.table, one.path, one.sha256, one.bytes, one.rows, one.partition),
                 )
+            for path in commit.removed:
+                self._append("retired", (seq, commit.table, path))
         for source, sha256, signature, records, quarantined, by_reason in facts.seen_files:
             self._db.execute(
                 "insert or replace into seen_file values (?, ?, ?, ?, ?, ?)",
@@ -302,7 +337,9 @@ class StateDatabase:
 
     def _hashes(self, seq: int) -> list[tuple[str, str, str]]:
         return self._db.execute(
-            "select table_name, path, sha256 from manifest where seq <= ?"
+            "select table_name, path, sha256 from manifest where seq <= ?1 and not exists"
+            " (select 1 from retired as r where r.seq <= ?1"
+            " and r.table_name = manifest.table_name and r.path = manifest.path)"
             " order by table_name, path",
             (seq,),
         ).fetchall()

@@ -186,6 +186,49 @@ class Tables:
         hashes[version] = self._sync_entry(table, version)
         return TableCommit(table, version, hashes, [one.entry for one in files])
 
+    def replace(
+        self,
+        table: str,
+        old: Sequence[FileEntry],
+        new: Sequence[NewFile],
+        batch: Mapping[str, Any],
+    ) -> TableCommit:
+        """Put written files in the place of others, in one synced entry of the table's log.
+
+        The entry is written here, because the library can only replace a whole table or write the
+        condition, and with it what is erased, into the log.
+
+        Args:
+            table: event type, ``quarantine`` or ``superseded``.
+            old: files that are no longer part of the table.
+            new: their data are on the disk already.
+            batch: what the batch says of itself.
+        """
+        version = DeltaTable(self.path(table)).version() + 1
+        partition = self.partition(table)
+        now = time.time_ns() // 1_000_000
+        removed = [one.path for one in old]
+        described = {**batch, "files": [_as_json(one.entry) for one in new], "removed": removed}
+        actions: list[dict[str, Any]] = [
+            {"commitInfo": {"timestamp": now, "operation": "ERASE",
+                            METADATA_KEY: json.dumps(described, sort_keys=True)}},
+            *({"remove": {"path": path, "deletionTimestamp": now, "dataChange": True}}
+              for path in removed),
+        ]  # fmt: skip
+        for one in new:
+            action = _add_action(one, partition, _time_column(table))
+            actions.append({"add": {
+                "path": action.path, "size": action.size, "stats": action.stats,
+                "partitionValues": {partition: one.entry.partition},
+                "modificationTime": action.modification_time, "dataChange": True,
+            }})  # fmt: skip
+        draft = self.log(table) / f".{version:020d}.draft"
+        draft.write_text("".join(json.dumps(one) + "\n" for one in actions), encoding="utf-8")
+        sync(draft)
+        draft.rename(self.log(table) / f"{version:020d}.json")
+        hashes = {version: self._sync_entry(table, version)}
+        return TableCommit(table, version, hashes, [one.entry for one in new], removed)
+
     def partition(self, table: str) -> str:
         """Name of a table's partition column."""
         return "event_type" if table == SUPERSEDED else "month"

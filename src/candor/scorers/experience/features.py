@@ -158,9 +158,11 @@ class _Said:
     def next_reply(self) -> Ints:
         """Row of the first reply after each message in the same conversation, -1 without."""
         end = len(self.index)
+        if not end:
+            return self.index
         places = np.where(self.by_replier, self.index, end)
         after = np.append(np.minimum.accumulate(places[::-1])[::-1][1:], end)
-        same = (after < end) & (self.row[np.minimum(after, end - 1)] == self.row) if end else after
+        same = (after < end) & (self.row[np.minimum(after, end - 1)] == self.row)
         return np.where(same, after, -1)
 
 

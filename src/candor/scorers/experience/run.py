@@ -107,9 +107,13 @@ select
 from told as t
 left join scored as d on t.conversation_key = d.conversation_key
 where
-    d.conversation_key is null
-    or d.version <> '{version}'
-    or d.extra is distinct from '{{"inputs":"' || t.inputs || '"}}'
+    -- Of an erased conversation there is nothing left to read: its scores stay as they are.
+    t.thread_id not like 'erased:%'
+    and (
+        d.conversation_key is null
+        or d.version <> '{version}'
+        or d.extra is distinct from '{{"inputs":"' || t.inputs || '"}}'
+    )
 """
 _CONVERSATIONS_SQL = """
 select
