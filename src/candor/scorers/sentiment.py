@@ -230,24 +230,42 @@ def _after_but(
     rows, first = np.unique(tokens.row_of(places), return_index=True)
     turn = np.full(tokens.rows, -1)
     turn[rows] = places[first] - tokens.first[rows]
-    values = values.copy()
     at = turn[window.row]
-    touched = np.flatnonzero(at >= 0)
-    for run in np.split(touched, np.flatnonzero(np.diff(window.row[touched])) + 1):
-        if len(run) > 1:
-            _weigh_in_turn(values, run, window.position, int(at[run[0]]))
-        elif len(run):
-            values[run] *= np.where(window.position[run] < at[run], 0.5, 1.5)
-    return values
+    factor = np.where(at < 0, 1.0, np.where(window.position < at, 0.5, 1.5))
+    weighed = values * factor
+    for run in _sharing(values, weighed, window.row, np.flatnonzero(at >= 0)):
+        _weigh_in_turn(values, weighed, run, factor)
+    return weighed
 
 
-def _weigh_in_turn(values: Array, run: Array, position: Array, turn: int) -> None:
+def _sharing(values: Array, weighed: Array, row: Array, touched: Array) -> list[Array]:
+    """Hits of the rows in which a value equals a later one, before or after it was weighed."""
+    shared: set[int] = set()
+    shift = 1
+    left, right = touched[:-1], touched[1:]
+    while len(left):
+        beside = row[left] == row[right]
+        left, right = left[beside], right[beside]
+        equal = (values[left] == values[right]) | (weighed[left] == values[right])
+        shared.update(row[left[equal]].tolist())
+        shift += 1
+        left = left[left + shift < len(row)]
+        right = left + shift
+    begins = [
+        (int(np.searchsorted(row, one)), int(np.searchsorted(row, one + 1)))
+        for one in sorted(shared)
+    ]
+    return [np.arange(begin, end) for begin, end in begins]
+
+
+def _weigh_in_turn(values: Array, weighed: Array, run: Array, factor: Array) -> None:
     """The library looks each value up in the list it is changing: equal values share a fate."""
-    weighed = values[run].tolist()
-    for index in range(len(weighed)):
-        place = weighed.index(weighed[index])
-        weighed[place] *= 0.5 if position[run[place]] < turn else 1.5
-    values[run] = weighed
+    told = values[run].tolist()
+    factors = factor[run].tolist()
+    for index in range(len(told)):
+        place = told.index(told[index])
+        told[place] *= factors[place]
+    weighed[run] = told
 
 
 def _idiomatic(window: _Window, lexicon: _Lexicon) -> Array:

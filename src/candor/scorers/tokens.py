@@ -107,7 +107,11 @@ class Flattener:
     def flatten(self, texts: pa.Array) -> pa.Array:
         """The texts as binary values, one byte per character (inserted words apart)."""
         binary = texts.cast(pa.binary())
-        foreign = pc.fill_null(pc.match_substring_regex(texts, r"[^\x00-\x7F]|\x01"), False)
+        # A text with a character beyond ASCII has more bytes than characters.
+        foreign = pc.not_equal(pc.binary_length(binary), pc.utf8_length(texts))
+        if _holds_mark(binary):
+            foreign = pc.or_(foreign, pc.match_substring(binary, _MARK))
+        foreign = pc.fill_null(foreign, False)
         mask = foreign.to_numpy(zero_copy_only=False)
         if not mask.any():
             return binary
@@ -130,6 +134,12 @@ class Flattener:
         if _MARK in written:
             written = written.replace(b" " + _MARK, b" ").replace(_MARK, b" ")
         return written
+
+
+def _holds_mark(binary: pa.Array) -> bool:
+    """Whether any value may hold the byte that marks inserted words."""
+    data = binary.buffers()[2]
+    return data is not None and bool((np.frombuffer(data, np.uint8) == _MARK[0]).any())
 
 
 @dataclass(slots=True)
