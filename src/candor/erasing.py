@@ -15,6 +15,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -155,6 +156,8 @@ def settle(workspace: Workspace) -> Erased:
             path.is_file() and change.pattern.search(path.read_bytes())
         ):
             path.unlink(missing_ok=True)
+    # Terms of topics come from texts; the next run begins with new ids.
+    shutil.rmtree(workspace.root / "topics", ignore_errors=True)
     for path in workspace.serving.glob("*.duckdb*"):
         path.unlink()
     _note(restricted, done)

@@ -80,7 +80,11 @@ def test_nothing_is_left_and_every_count_stays(workspace: Workspace, tmp_path: P
     before = counts(workspace)
     words = identifiers(workspace)
     assert {one.split(": ")[1] for one in found(workspace, words)} == set(words), "all are there"
+    topics = workspace.root / "topics"
+    topics.mkdir()
+    (topics / "topics.json").write_text("{}")
     done = pipeline.erase(workspace, customer="cust-77", reason="asked by the person")
+    assert not topics.exists()
     assert (done.erasures, done.threads, done.raw_records, done.raw_files) == (1, 2, 1, 1)
     assert (done.rows["conversation"], done.rows["message"]) == (2, 6)
     left = found(workspace, words)
