@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,22 @@ def hostile_events() -> Iterator[dict[str, Any]]:
                 "occurred_at": f"{at}{place + 1}:00Z", "actor": actor, "is_public": True,
                 "text": f"{text} {place}",
             }  # fmt: skip
+
+
+class Parts(HTMLParser):
+    """Every element of a page, as a browser would see them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
 
 
 @pytest.fixture(scope="session")
@@ -156,3 +173,13 @@ def browser(site: Site) -> Callable[..., TestClient]:
         return client
 
     return open_
+
+
+@pytest.fixture
+def ann(
+    browser: Callable[..., TestClient], person: Callable[..., Person], site: Site
+) -> TestClient:
+    """An admin who may read text."""
+    made = person("ann", "admin")
+    site.people.grant_text(OPERATOR, made.id, "tests of pages", 7)
+    return browser("ann")

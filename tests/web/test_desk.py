@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from candor.answers import Answers
 from candor.errors import CandorError
+from candor.web.application import Warmer
 from candor.web.desk import Desk, Pending
+from candor.web.site import Site
 
 
 @pytest.fixture
@@ -87,6 +90,7 @@ def test_a_question_that_runs_out_of_time_itself_is_a_fault_not_a_wait(fresh: De
     def question(_: Answers) -> int:
         raise TimeoutError
 
+    fresh.wait = 60  # On a busy machine opening the publication takes longer than a reader waits.
     with pytest.raises(TimeoutError):
         fresh.ask("page", question)
 
@@ -115,3 +119,37 @@ def test_what_has_not_been_measured_says_so(tmp_path: Path) -> None:
         desk.ask("page", lambda _: 1)
     assert desk.about() == {}
     desk.close()
+
+
+def test_a_new_publication_is_prepared_before_anybody_asks(root: Path, site: Site) -> None:
+    class Told:
+        """Counts what is begun."""
+
+        def __init__(self) -> None:
+            self.number, self.begun = 0, []
+
+        def edition(self) -> int:
+            return self.number
+
+        def start(self, key: object, _: object) -> None:
+            self.begun.append(key)
+
+    told = Told()
+    site.desk = told
+    warmer = Warmer(site, every=0.01)
+    warmer.start()
+
+    def waits_for(count: int) -> None:
+        for _ in range(500):
+            if len(told.begun) >= count:
+                break
+            time.sleep(0.02)
+        assert len(told.begun) == count
+
+    waits_for(2)
+    told.number = 1
+    waits_for(4)
+    time.sleep(0.1)
+    warmer.stop()
+    assert len(told.begun) == 4, "an edition is prepared once"
+    assert told.begun[0] == "book"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +24,7 @@ from candor.web.guard import actor_of, site_of
 from candor.web.site import Site
 from candor.web.surroundings import Surroundings
 
+log = logging.getLogger("candor.web")
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -34,8 +37,10 @@ def create(site: Site) -> Surroundings:
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        warm(site)
+        warmer = Warmer(site)
+        warmer.start()
         yield
+        await run_in_threadpool(warmer.stop)
         await run_in_threadpool(site.close)
 
     made = FastAPI(
@@ -73,6 +78,38 @@ def routes() -> Doors:
     bills.mount(table)
     doors.mount(table)
     return table
+
+
+class Warmer(threading.Thread):
+    """Works out the default scorecard when figures are published, before anybody asks.
+
+    Args:
+        site: the server.
+        every: seconds between two looks at the file stamps.
+    """
+
+    def __init__(self, site: Site, every: float = 2.0) -> None:
+        super().__init__(name="warmer", daemon=True)
+        self.site, self.every = site, every
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Look, and warm each edition once."""
+        seen = None
+        while not self._ended.is_set():
+            edition = self.site.desk.edition()
+            if edition != seen:
+                seen = edition
+                try:
+                    warm(self.site)
+                except Exception:
+                    log.exception("the first page could not be prepared")
+            self._ended.wait(self.every)
+
+    def stop(self) -> None:
+        """End it; waits for a look that is going on."""
+        self._ended.set()
+        self.join()
 
 
 def warm(site: Site) -> None:

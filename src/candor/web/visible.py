@@ -33,7 +33,7 @@ def scorecard(card: Scorecard, actor: Actor) -> Scorecard:
     return replace(
         card,
         categories=tuple(category for category in categories if category.rows),
-        findings=tuple(one for one in card.findings if _may_read(one, actor)),
+        findings=findings(card.findings, actor),
     )
 
 
@@ -46,6 +46,11 @@ def breakdown(estimates: Sequence[Estimate], actor: Actor) -> tuple[Estimate, ..
     return tuple(
         _emptied(estimate) if at in small else estimate for at, estimate in enumerate(estimates)
     )
+
+
+def findings(found: Sequence[Finding], actor: Actor) -> tuple[Finding, ...]:
+    """Those that speak of nothing this actor may not see."""
+    return tuple(one for one in found if _may_read(one, actor))
 
 
 def is_personal(dimension: str) -> bool:

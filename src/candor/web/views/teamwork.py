@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
@@ -174,7 +175,7 @@ def assist(look: Look) -> Shown:
     if look.actor.may(Permission.AGENTS):
         people = _by(look, "ai_assisted_resolution_rate", ("csm_id",), period)
         by_person = pages.groups("AI-assisted rate by customer success manager", people, "csm_id",
-                                 lambda value: str(value or "(not known)"))  # fmt: skip
+                                 lambda value: f"{value[:10]}…" if value else "(not known)")  # fmt: skip
         if people:
             sections.insert(2, Section("people", "By customer success manager", (by_person,)))
     rate = next(one for one in found if one.metric == "guidance_acceptance_rate")
@@ -193,7 +194,12 @@ def releases(look: Look) -> Shown:
     def compare(answers: Answers) -> teamwork.Compared:
         return teamwork.releases(answers, period)
 
-    found = look.desk.need(("releases", period), compare)
+    whole = look.desk.need(("releases", period), compare)
+    found = replace(
+        whole,
+        contrasts=tuple(one for one in whole.contrasts if visible.may_see(one.unit, look.actor)),
+        findings=visible.findings(whole.findings, look.actor),
+    )
     arms = teamwork.experiments(look.answers)
     count = len(found.findings)
     plural = "" if count == 1 else "s"
