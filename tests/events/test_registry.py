@@ -80,6 +80,7 @@ def test_personal_marks() -> None:
         ("intervention", "final_text"),
         ("handoff", "context"),
         ("assessment", "explanation"),
+        ("override", "reason"),
     }
     assert marks["identity", "alias"] == "identifier:alias"
     assert marks["message", "actor_id"] == "identifier:person"

@@ -98,7 +98,7 @@ def differences(events: list[Row], as_of: int) -> list[tuple[Any, ...]]:
 
 @seed(20_261_121)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=list(HealthCheck),
+    max_examples=24, deadline=None, suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate, Phase.shrink),
 )  # fmt: skip
 @given(worlds())
