@@ -39,7 +39,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Plan", "/plan", Permission.MONEY),
     ("Vendor", "/vendor", Permission.MONEY),
     ("Alerts", "/alerts", Permission.FIGURES),
-    ("Data health", "/health", Permission.FIGURES),
+    ("Health", "/health", Permission.FIGURES),
 )
 MENU: tuple[tuple[str, str, Permission], ...] = (
     ("Your account", "/account", Permission.ACCOUNT),
