@@ -14,7 +14,8 @@ with placed as (
         c.ai_messages,
         c.human_messages,
         case
-            when b.is_synthetic_time then b.conversation_key
+            -- the first contact of a thread has the thread's key: below zero it is nobody's issue
+            when b.is_synthetic_time then -b.conversation_key
             when b.customer_known and b.intent_id is not null
                 then key60(cast(b.person_key as varchar) || ':' || b.intent_id)
             else b.thread_key
