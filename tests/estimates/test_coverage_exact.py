@@ -152,6 +152,16 @@ def test_a_rare_rate_has_poisson_limits_of_its_events() -> None:
     assert _rare(replace(cell, unknown={"immature": 4000})).refusal is Refusal.IMMATURE
 
 
+def test_what_is_no_longer_rare_has_the_limits_of_a_share() -> None:
+    frequent = share_cell([5, 15] * 50, [50] * 100)
+    found = _rare(frequent)
+    plain = make(
+        frequent, estimator="proportion", unit="share", evidence="census", snapshot="s", as_of="t"
+    )
+    assert found.method == plain.method != "garwood_clustered"
+    assert (found.point, found.low, found.high) == (plain.point, plain.low, plain.high)
+
+
 def test_clustered_rare_events_are_covered_where_plain_ones_are_not() -> None:
     """Half of the customers with events have four of them at once."""
     rng = np.random.Generator(np.random.Philox(91))

@@ -99,3 +99,8 @@ def test_metrics_are_found_by_any_of_their_names() -> None:
     with pytest.raises(CandorError, match=r"no metric 'containmnt_rate'.*did you mean") as caught:
         CATALOGUE.some(["containmnt_rate", "involvement_rate", "bogus"])
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("name", ["policy_violation_rate", "near_miss_rate", "human_override_rate"])
+def test_what_should_never_happen_is_counted_as_a_rare_event(name: str) -> None:
+    assert CATALOGUE.get(name).estimator == "rare"

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from candor.answers.snapshot import Answers, Period
 
 ANNOTATIONS, RULES = "annotations.yaml", "rules"
-COMPARABLE = ("proportion", "mean", "ratio")
+COMPARABLE = ("proportion", "rare", "mean", "ratio")
 """Estimators whose difference is reckoned from customer buckets."""
 _WEEKS = 20
 _ByMember = dict[str, list[MeasureCell]]

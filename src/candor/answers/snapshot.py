@@ -16,7 +16,7 @@ from typing import Any, Self
 from candor import window
 from candor.answers.asked import Asked
 from candor.answers.availability import breaks_down
-from candor.answers.changes import Changes
+from candor.answers.changes import COMPARABLE, Changes
 from candor.answers.conversation import ConversationPage, conversation_page
 from candor.answers.findings import findings
 from candor.answers.reckoning import Reckoner
@@ -213,9 +213,7 @@ class Answers:
         for definition in definitions:
             cell, earlier = current[definition.name], previous.get(definition.name)
             made = self.made(cell)
-            comparable = earlier is not None and definition.estimator in (
-                "proportion", "mean", "ratio",
-            )  # fmt: skip
+            comparable = earlier is not None and definition.estimator in COMPARABLE
             entry = MetricEntry(
                 info(definition), made[0],
                 previous=self.made(earlier)[0] if earlier is not None else None,

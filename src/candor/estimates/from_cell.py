@@ -105,7 +105,7 @@ def make(
         caveats=(*_caveats(cell, reckoning, thresholds), *reckoning.caveats),
         snapshot=snapshot,
         as_of=as_of,
-        bounds=_bounds(cell, level, thresholds) if estimator == "proportion" else None,
+        bounds=_bounds(cell, level, thresholds) if estimator in ("proportion", "rare") else None,
         missing=cell.missing,
     )
 
@@ -210,9 +210,7 @@ def _reckon(
         "quantile": lambda: _quantile(cell, unit, level, q, thresholds),
         "time_to_event": lambda: _time_to_event(cell, level, thresholds),
         "sampled": lambda: _sampled(cell, level, thresholds),
-        "rare": lambda: rare.clustered_rate(
-            *_columns(cell), customers=cell.customers, level=level, thresholds=thresholds
-        ),
+        "rare": lambda: _rare(cell, unit, level, thresholds),
         "count": lambda: _count(cell, unit),
     }
     if estimator not in estimators:
@@ -296,6 +294,15 @@ def _count(cell: MeasureCell, unit: Unit) -> Reckoning:
 def _without_correction(n_eff: float | None, clusters: int) -> float | None:
     """Exact limits allow for few units themselves: the factor K / (K − 1) is taken out again."""
     return None if n_eff is None else n_eff * clusters / (clusters - 1)
+
+
+def _rare(cell: MeasureCell, unit: Unit, level: float, thresholds: Thresholds) -> Reckoning:
+    """Poisson limits as long as the event is rare, else those of any share."""
+    if cell.den and cell.total > rare.RARE * cell.den:
+        return _ratio(cell, unit, level, thresholds)
+    return rare.clustered_rate(
+        *_columns(cell), customers=cell.customers, level=level, thresholds=thresholds
+    )
 
 
 def _sampled(cell: MeasureCell, level: float, thresholds: Thresholds) -> Reckoning:

@@ -95,7 +95,7 @@ def history(
 
 
 def _kind(estimator: EstimatorKind, unit: Unit) -> Kind:
-    if estimator in ("proportion", "time_to_event"):
+    if estimator in ("proportion", "rare", "time_to_event"):
         return "share"
     # Only whole events per exposure vary like a Poisson count.
     if estimator == "ratio" and unit in ("share", "count"):
