@@ -24,8 +24,8 @@ from pydantic import (
 
 from candor.errors import CandorError, Problem, nearest
 from candor.window import to_day
+from candor.yaml_lines import Place, line_at, lines_of
 
-_Path = tuple[str | int, ...]
 Bearer = Literal["ai", "human", "all"]
 CostKind = Literal[
     "ai_usage", "ai_resolution_fee", "platform_licence", "human_minutes", "telephony",
@@ -263,9 +263,8 @@ def load_rates(path: Path, currency: str) -> Rates | None:
             "rates.invalid",
             Problem("the file is not a mapping of keys", f"{path}:1", "`human:`, `licences:` …"),
         )
-    lines: dict[_Path, int] = {}
     problems: list[Problem] = []
-    _mark(path, root, (), lines, problems)
+    lines = lines_of(path, root, problems)
     rates: Rates | None = None
     try:
         rates = Rates.model_validate(raw)
@@ -276,7 +275,7 @@ def load_rates(path: Path, currency: str) -> Rates | None:
         problems.append(
             Problem(
                 f"amounts in {said} cannot be added to figures in {currency}",
-                f"{path}:{_line(lines, ('currency',))}: currency",
+                f"{path}:{line_at(lines, ('currency',))}: currency",
                 f"{currency}, the currency of candor.toml",
                 "change one of the two",
             )
@@ -286,33 +285,10 @@ def load_rates(path: Path, currency: str) -> Rates | None:
     return rates
 
 
-def _mark(
-    path: Path, node: yaml.Node, at: _Path, lines: dict[_Path, int], problems: list[Problem]
-) -> None:
-    """Lines of all keys, and keys given twice, of which YAML would keep the last silently."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                problems.append(Problem(f"key '{key.value}' is given twice", f"{path}:{line}"))
-            seen.add(key.value)
-            lines[(*at, key.value)] = line
-            _mark(path, value, (*at, key.value), lines, problems)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            lines[(*at, number)] = value.start_mark.line + 1
-            _mark(path, value, (*at, number), lines, problems)
-
-
-def _line(lines: dict[_Path, int], at: _Path) -> int:
-    return next((lines[at[:size]] for size in range(len(at), 0, -1) if at[:size] in lines), 1)
-
-
-def _problem(path: Path, lines: dict[_Path, int], item: dict[str, Any]) -> Problem:
-    at: _Path = tuple(item["loc"])
+def _problem(path: Path, lines: dict[Place, int], item: dict[str, Any]) -> Problem:
+    at: Place = tuple(item["loc"])
     key = ".".join(str(part) for part in at)
-    where = f"{path}:{_line(lines, at)}" + (f": {key}" if key else "")
+    where = f"{path}:{line_at(lines, at)}" + (f": {key}" if key else "")
     if item["type"] == "extra_forbidden":
         fix = nearest(str(at[-1]), _keys_at(at[:-1]))
         return Problem(f"unknown key '{at[-1]}'", where, "", fix)
@@ -334,6 +310,6 @@ _MODELS: dict[str, type[BaseModel]] = {
 }
 
 
-def _keys_at(at: _Path) -> tuple[str, ...]:
+def _keys_at(at: Place) -> tuple[str, ...]:
     model = _MODELS.get(str(at[0]), Rates) if at else Rates
     return tuple(model.model_fields)

@@ -21,8 +21,8 @@ from candor.facts import schema
 from candor.metrics.definition import Definition
 from candor.metrics.derived import Derived
 from candor.metrics.expression import Expression, is_boolean, parse
+from candor.yaml_lines import Place, line_at, lines_of
 
-_Path = tuple[str | int, ...]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEAN_PLACES = ("include", "outcome", "confirmed", "exclude", "unknown", "requires")
 
@@ -138,9 +138,8 @@ def _read_one(name: str, text: str) -> Definition | Derived:
         raise _InvalidFileError([Problem(f"not YAML: {what}", f"{name}{line}")]) from None
     if not isinstance(raw, dict) or node is None:
         raise _InvalidFileError([Problem("a definition is a mapping of keys", f"{name}:1")])
-    lines: dict[_Path, int] = {}
     problems: list[Problem] = []
-    _mark(name, node, (), lines, problems)
+    lines = lines_of(name, node, problems)
     model = Derived if raw.get("estimator") == "derived" else Definition
     try:
         definition = model.model_validate(raw)
@@ -164,33 +163,11 @@ def _composed(text: str) -> yaml.Node | None:
         return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
-def _mark(
-    name: str, node: yaml.Node, path: _Path, lines: dict[_Path, int], problems: list[Problem]
-) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                problems.append(Problem(f"key '{key.value}' is given twice", f"{name}:{line}"))
-            seen.add(key.value)
-            lines[(*path, key.value)] = line
-            _mark(name, value, (*path, key.value), lines, problems)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            lines[(*path, number)] = value.start_mark.line + 1
-            _mark(name, value, (*path, number), lines, problems)
-
-
-def _line(lines: Mapping[_Path, int], path: _Path) -> int:
-    return next((lines[path[:size]] for size in range(len(path), 0, -1) if path[:size] in lines), 1)
-
-
 def _problem(
-    name: str, lines: Mapping[_Path, int], item: dict[str, Any], model: type[BaseModel]
+    name: str, lines: Mapping[Place, int], item: dict[str, Any], model: type[BaseModel]
 ) -> Problem:
-    path: _Path = tuple(item["loc"])
-    where = f"{name}:{_line(lines, path)}"
+    path: Place = tuple(item["loc"])
+    where = f"{name}:{line_at(lines, path)}"
     key = ".".join(str(part) for part in path)
     if item["type"] == "extra_forbidden":
         fix = nearest(str(path[-1]), _keys_at(model, path[:-1]))
@@ -202,7 +179,7 @@ def _problem(
     return Problem(f"{key}: {message}{found}" if key else message, where)
 
 
-def _keys_at(model: type[BaseModel], path: _Path) -> tuple[str, ...]:
+def _keys_at(model: type[BaseModel], path: Place) -> tuple[str, ...]:
     for part in path:
         if isinstance(part, int):
             continue
@@ -220,13 +197,13 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
             yield from _models(part)
 
 
-def _bind(name: str, lines: Mapping[_Path, int], definition: Definition) -> list[Problem]:
+def _bind(name: str, lines: Mapping[Place, int], definition: Definition) -> list[Problem]:
     known = column_types(definition.fact)
     expressions: dict[str, Expression] = {}
     problems: list[Problem] = []
     for place, text in definition.texts().items():
-        path: _Path = tuple(place.split("."))
-        where = f"{name}:{_line(lines, path)}: {place}"
+        path: Place = tuple(place.split("."))
+        where = f"{name}:{line_at(lines, path)}: {place}"
         expression, found = parse(text, known, where)
         problems.extend(found)
         if expression is None:
@@ -241,12 +218,12 @@ def _bind(name: str, lines: Mapping[_Path, int], definition: Definition) -> list
     return problems
 
 
-def _bind_derived(name: str, lines: Mapping[_Path, int], definition: Derived) -> list[Problem]:
+def _bind_derived(name: str, lines: Mapping[Place, int], definition: Derived) -> list[Problem]:
     """Checks the facts a derived metric reads: their names, columns and conditions."""
     expressions: dict[str, Expression] = {}
     problems: list[Problem] = []
     for fact, reading in definition.reads.items():
-        line = _line(lines, ("reads", fact))
+        line = line_at(lines, ("reads", fact))
         where = f"{name}:{line}: reads.{fact}"
         if fact not in schema.facts():
             fix = nearest(fact, schema.facts())
@@ -270,12 +247,12 @@ def _bind_derived(name: str, lines: Mapping[_Path, int], definition: Derived) ->
 
 
 def _unknown_columns(
-    name: str, lines: Mapping[_Path, int], definition: Definition, known: Mapping[str, str]
+    name: str, lines: Mapping[Place, int], definition: Definition, known: Mapping[str, str]
 ) -> list[Problem]:
     problems = [
         Problem(
             f"there is no segment '{segment}'",
-            f"{name}:{_line(lines, ('segments', number))}: segments",
+            f"{name}:{line_at(lines, ('segments', number))}: segments",
             "",
             nearest(segment, list(known)),
         )
@@ -283,7 +260,7 @@ def _unknown_columns(
         if segment not in known
     ]
     for number, example in enumerate(definition.examples):
-        rows: list[tuple[_Path, dict[str, Any]]] = [
+        rows: list[tuple[Place, dict[str, Any]]] = [
             (("examples", number, "given"), example.given),
             *((("examples", number, "rows", at), row.row) for at, row in enumerate(example.rows)),
         ]
@@ -291,7 +268,7 @@ def _unknown_columns(
             problems.extend(
                 Problem(
                     f"there is no column '{column}'",
-                    f"{name}:{_line(lines, path)}: examples",
+                    f"{name}:{line_at(lines, path)}: examples",
                     "",
                     nearest(column, list(known)),
                 )
