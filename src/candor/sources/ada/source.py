@@ -7,7 +7,6 @@ to its mapping. Memory grows with the messages of the export.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,11 +14,8 @@ from candor.errors import CandorError, Problem
 from candor.sources.ada import kinds, mapping
 from candor.sources.ada.context import Around, Export, read_export
 from candor.sources.ada.mapping import BY_DAY
-from candor.sources.base import Notes, RawRecord, Source, SourceOptions
-from candor.sources.configured import check_settings
-from candor.sources.envelopes import JSON_FILES
-from candor.sources.readers.paths import files_under
-from candor.sources.shapes import Item, ReadAhead
+from candor.sources.base import Notes, RawRecord, SourceOptions
+from candor.sources.vendor import VendorExport
 
 SETTINGS = (
     "ai_text_kind",
@@ -58,35 +54,36 @@ def _check_share(options: SourceOptions) -> None:
     )
 
 
-class Ada(Source):
+class Ada(VendorExport[Export, Around]):
     """Reads a folder of Ada exports."""
 
     name: ClassVar[str] = "ada"
     title: ClassVar[str] = "Ada"
-    record_unit: ClassVar[str] = "record"
-    reads_ahead: ClassVar[bool] = True
+    settings: ClassVar[tuple[str, ...]] = SETTINGS
+    folders: ClassVar[tuple[str, ...]] = _FOLDERS
+    mappings: ClassVar[Mapping[str, _Mapping]] = _MAPPINGS
 
-    def __init__(self) -> None:
-        self._exports: ReadAhead[Export] = ReadAhead(_FOLDERS)
+    def read_export(self, files: Sequence[Path], options: SourceOptions) -> Export:
+        """What the records of an export must know of each other."""
+        return read_export(files, options)
 
-    def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
-        """JSON and JSON Lines files under the paths, by name."""
-        check_settings(options, SETTINGS)
-        _check_share(options)
-        return files_under(paths, JSON_FILES)
+    def around(self, export: Export, options: SourceOptions, notes: Notes) -> Around:
+        """The export, the settings and the notes."""
+        return Around(export, options, notes)
 
-    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
-        """Every record, with the export it belongs to."""
-        key = (sorted(options.ai_actor_ids), dict(options.settings))
-        export = self._exports.of(path, key, lambda files: read_export(files, options))
-        for record in kinds.VENDOR.read(path):
-            yield record if record.reason else replace(record, value=(record.value, export))
-
-    def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
-        """The events of one record, by the mapping of its kind."""
-        item: Item = value[0]
-        return list(_MAPPINGS[item.kind](item.body, Around(value[1], options, notes)))
+    def read(self, path: Path) -> Iterator[RawRecord]:
+        """Every record, told apart by its shape."""
+        return kinds.VENDOR.read(path)
 
     def count(self, path: Path, options: SourceOptions) -> int | None:  # noqa: ARG002
         """Lines, or elements of a page or list."""
         return kinds.VENDOR.count(path)
+
+    def check(self, options: SourceOptions) -> None:
+        """Refuse settings that mean nothing.
+
+        Raises:
+            CandorError: ``source.setting``.
+        """
+        super().check(options)
+        _check_share(options)

@@ -7,17 +7,14 @@ to its mapping. Memory grows with the messages of the export.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from candor.events.reasons import ReasonCode
-from candor.sources.base import FileRefused, Notes, RawRecord, RecordSkipped, Source, SourceOptions
-from candor.sources.configured import check_settings
-from candor.sources.readers.paths import files_under
+from candor.sources.base import FileRefused, Notes, RawRecord, SourceOptions
 from candor.sources.salesforce import kinds, messaging, tracing
 from candor.sources.salesforce.context import Around, Export, read_export
-from candor.sources.shapes import Item, ReadAhead
+from candor.sources.vendor import VendorExport
 
 SETTINGS = ("ai_text_kind", "api_version", "case_status_map", "entries")
 OFF_CORE = "off_core"
@@ -51,42 +48,38 @@ def _require_entries(path: Path, export: Export, options: SourceOptions) -> None
         )
 
 
-class Salesforce(Source):
+class Salesforce(VendorExport[Export, Around]):
     """Reads a folder of Salesforce exports."""
 
     name: ClassVar[str] = "salesforce"
     title: ClassVar[str] = "Salesforce"
-    record_unit: ClassVar[str] = "record"
-    reads_ahead: ClassVar[bool] = True
+    settings: ClassVar[tuple[str, ...]] = SETTINGS
+    folders: ClassVar[tuple[str, ...]] = _FOLDERS
+    mappings: ClassVar[Mapping[str, _Mapping]] = _MAPPINGS
+    patterns: ClassVar[Sequence[str]] = kinds.FILES
 
-    def __init__(self) -> None:
-        self._exports: ReadAhead[Export] = ReadAhead(_FOLDERS, kinds.FILES)
+    def read_export(self, files: Sequence[Path], options: SourceOptions) -> Export:
+        """What the records of an export must know of each other."""
+        return read_export(files, options)
 
-    def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
-        """CSV, Parquet, JSON and JSON Lines files under the paths, by name."""
-        check_settings(options, SETTINGS)
-        return files_under(paths, kinds.FILES)
+    def around(self, export: Export, options: SourceOptions, notes: Notes) -> Around:
+        """The export, the settings and the notes."""
+        return Around(export, options, notes)
+
+    def read(self, path: Path) -> Iterator[RawRecord]:
+        """Every record, told apart by its shape."""
+        return kinds.read(path)
 
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
-        """Every record, with the export it belongs to."""
-        key = (sorted(options.ai_actor_ids), dict(options.settings))
-        export = self._exports.of(path, key, lambda files: read_export(files, options))
-        for record in kinds.read(path):
-            if isinstance(record.value, Item) and record.value.kind == "session":
-                _require_entries(path, export, options)
-            yield record if record.reason else replace(record, value=(record.value, export))
-
-    def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
-        """The events of one record, by the mapping of its kind.
+        """Every record, with the export it belongs to.
 
         Raises:
-            RecordSkipped: the record means no event.
+            FileRefused: sessions whose words are withheld.
         """
-        item: Item = value[0]
-        mapping = _MAPPINGS.get(item.kind)
-        if mapping is None:
-            raise RecordSkipped(f"{item.kind} that means no event")
-        return list(mapping(item.body, Around(value[1], options, notes)))
+        for record in super().records(path, options):
+            if record.reason is None and record.value[0].kind == "session":
+                _require_entries(path, record.value[1], options)
+            yield record
 
     def count(self, path: Path, options: SourceOptions) -> int | None:  # noqa: ARG002
         """Rows, lines, or elements of a list."""
