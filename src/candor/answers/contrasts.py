@@ -110,5 +110,5 @@ def interval(found: Estimate) -> Interval | None:
 
 
 def ratio(definition: Definition, cell: MeasureCell) -> float:
-    """The plain figure of a cell, 0 without units."""
-    return cell.total / (cell.den * SCALES[definition.measured_in]) if cell.den else 0.0
+    """The plain figure of a cell that has units."""
+    return cell.total / (cell.den * SCALES[definition.measured_in])
