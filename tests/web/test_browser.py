@@ -37,7 +37,7 @@ PAGES = (
     f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/conversations/t1", "/resolution",
     "/reviews/weekly", "/plan", "/vendor", "/economics?quality=10&grain=all", "/intents?grain=all",
     "/handoffs?grain=all", "/drop-off?grain=all", "/assist", "/releases", "/fairness", "/bill", "/health", "/audit", "/people", "/account", "/shares",
-    "/alerts", "/annotations",
+    "/alerts", "/annotations", "/connect",
 )  # fmt: skip
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -218,4 +218,44 @@ def test_printing_leaves_the_figures_and_drops_what_is_for_hands(
         for name in ("header.site", ".filters", ".tools"):
             assert not page.locator(name).first.is_visible(), name
         assert page.locator(".card .big").first.is_visible()
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "has_scripts"), [(1440, "light", True), (390, "dark", False)]
+)
+def test_a_journey_from_a_file_to_a_rehearsal(
+    chromium: Any, address: str, tmp_path: Path, width: int, scheme: str, has_scripts: bool
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    file = tmp_path / "<b>export.csv"
+    file.write_text(
+        "ticket_id,message_id,created_at,sender,body\n"
+        "T1,M1,2026-06-01T09:00:00Z,customer,<img src=x onerror=\"document.title='broken'\">\n"
+        "T1,M2,yesterday,customer,<script>document.title='broken'</script>\n",
+        encoding="utf-8",
+    )
+    told: list[str] = []
+    options = {
+        "viewport": {"width": width, "height": 900}, "color_scheme": scheme,
+        "java_script_enabled": has_scripts,
+    }  # fmt: skip
+    with _page(chromium, address, told, **options) as page:
+        page.goto(f"{address}/connect")
+        page.set_input_files("#files", file)
+        page.click("main button")
+        page.wait_for_selector("#mapping", timeout=60_000)
+        page.fill("#name", "desk_by_hand")
+        page.click("button:has-text('Rehearse')")
+        page.wait_for_selector("button:has-text('Store and measure')", timeout=60_000)
+        page.wait_for_selector("#result-title", timeout=60_000)
+        assert "2 records read = 1 stored + 0 duplicate + 1 quarantined" in page.inner_text("main")
+        assert page.title() == "Connect data · candor"
+        if has_scripts:
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width
+            found = axe.run(page, options=AXE).response["violations"]
+            assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+        page.click("text=Drop the files")
+        page.wait_for_url(f"{address}/connect")
     assert told == []

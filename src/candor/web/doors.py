@@ -18,6 +18,7 @@ from candor.errors import CandorError, Problem
 from candor.settings import SEGMENTS
 from candor.web import answering, asked, files
 from candor.web.guard import actor_of, guard, own_form, request_id, site_of
+from candor.web.streaming import streamed_form
 from candor.web.view import Look, Shown, View
 from candor.web.views import ALL
 
@@ -49,11 +50,12 @@ class Doors:
         is_scoped: bool = False,
         params: tuple[str, ...] = (),
         is_described: bool = False,
+        takes_files: bool = False,
     ) -> None:
         """One route; whatever changes something must come from a form of ours."""
         dependencies = [Depends(guard(permission, is_scoped=is_scoped))]
         if method == "POST" and permission is not Permission.PUBLIC:
-            dependencies.append(Depends(own_form))
+            dependencies.append(Depends(streamed_form if takes_files else own_form))
         self.permissions[(method, path)] = permission
         if is_scoped:
             self.scoped.add((method, path))
