@@ -150,6 +150,18 @@ class AlertsSection(_Section):
     metrics: tuple[str, ...] = ()
 
 
+class HookSection(_Section):
+    """``[sources.<name>.hook]``: webhooks that the source's system sends."""
+
+    scheme: Literal[
+        "candor", "standard", "stripe", "zendesk", "zendesk_body_first", "intercom"
+    ] = "standard"  # fmt: skip
+    secret_env: Annotated[str, Field(pattern=r"^$|^[A-Z][A-Z0-9_]*$")] = ""
+    tolerance_seconds: Annotated[int, Field(ge=30, le=900)] = 300
+    per_second: Annotated[float, Field(gt=0, le=10_000)] = 100.0
+    burst: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+
+
 class SourceSection(_Section):
     """``[sources.<name>]``: one configured source."""
 
@@ -161,6 +173,7 @@ class SourceSection(_Section):
     covered_until: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
     pull: dict[str, Any] = Field(default_factory=dict)
+    hook: HookSection | None = None
 
     @field_validator("observed_at", "covered_from", "covered_until")
     @classmethod

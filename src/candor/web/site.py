@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,43 +11,10 @@ from candor.access.saved import SavedViews
 from candor.access.sessions import Sessions
 from candor.access.shares import Shares
 from candor.access.store import Store
+from candor.rates import Rates
 from candor.web.desk import Desk
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-
-
-class Rates:
-    """How often somebody may ask: a bucket of requests that refills.
-
-    Args:
-        burst: requests at once.
-        per_second: refill.
-        clock: seconds.
-    """
-
-    _MOST = 10_000
-
-    def __init__(
-        self,
-        burst: int = 300,
-        per_second: float = 20.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.burst, self.per_second, self.clock = burst, per_second, clock
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def wait(self, key: str) -> int:
-        """Seconds to wait before asking again; 0 when the request may pass."""
-        now = self.clock()
-        with self._lock:
-            left, at = self._left.pop(key, (float(self.burst), now))
-            left = min(float(self.burst), left + (now - at) * self.per_second)
-            passes = left >= 1
-            self._left[key] = (left - 1 if passes else left, now)
-            while len(self._left) > self._MOST:
-                self._left.popitem(last=False)
-        return 0 if passes else max(1, round((1 - left) / self.per_second))
 
 
 @dataclass

@@ -72,7 +72,7 @@ class _Parts:
                     403, "this form is not from the page you are logged in on; load it again"
                 )
             path = self._place(given.decode("utf-8", "replace"))
-            self._file = open(path, "xb", opener=_owner_only)  # noqa: PTH123 - a path has no opener
+            self._file = open(path, "xb", opener=_owner_only)  # noqa: SIM115 - `end` closes it
 
     def data(self, data: bytes, start: int, end: int) -> None:
         if self._file is not None:
