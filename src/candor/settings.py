@@ -150,6 +150,18 @@ class AlertsSection(_Section):
     metrics: tuple[str, ...] = ()
 
 
+class SsoSection(_Section):
+    """``[sso]``: logging in at an OpenID Connect provider, beside local accounts."""
+
+    issuer: Annotated[str, Field(pattern=r"^https?://\S+$")]
+    client_id: Annotated[str, Field(min_length=1)]
+    title: str = "your company's login"
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    groups_claim: str = "groups"
+    roles: Annotated[dict[str, str], Field(min_length=1)]
+    allow_private: bool = False
+
+
 class HookSection(_Section):
     """``[sources.<name>.hook]``: webhooks that the source's system sends."""
 
@@ -216,6 +228,7 @@ class Settings(_Section):
     alerts: AlertsSection = AlertsSection()
     sources: dict[str, SourceSection] = Field(default_factory=dict)
     judges: dict[str, JudgeSection] = Field(default_factory=dict)
+    sso: SsoSection | None = None
 
 
 def load_settings(path: Path) -> Settings:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from candor.access.sessions import form_mark
 from candor.access.store import Store
 from candor.connecting import job
 from candor.connecting.uploads import Upload, Uploads
-from candor.sources import recognising
+from candor.sources import recognising, run
 from candor.web import connect
 from candor.web.application import create
 from candor.web.desk import Desk
@@ -52,7 +53,7 @@ def empty(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs are done at once, in this process."""
+    """Jobs are done at once, in this process; that files are read apart is tested elsewhere."""
 
     def start(workspace: Workspace, upload: Upload, state: job.State, step: job.Step) -> None:
         state.step, state.status, state.error = step, "running", {}
@@ -65,6 +66,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(connect.job, "start", start)
     monkeypatch.setattr(job, "recognise", recognising.look)
+    monkeypatch.setattr("candor.ingesting.run.read", partial(run.read, in_child=False))
 
 
 def _log_in(site: Site, name: str, role: str = "admin") -> TestClient:

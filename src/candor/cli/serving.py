@@ -14,6 +14,7 @@ from candor.errors import CandorError, Problem
 
 if TYPE_CHECKING:
     from candor.access.store import Store
+    from candor.web.sso import Sso
 
 _people = typer.Typer(help="Accounts of the dashboard.", no_args_is_help=True)
 _audit = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -74,7 +75,7 @@ def serve(
     names = tuple(name.lower() for name in public_host or ())
     site = Site(
         root, Desk(root), store, hosts=(*LOOPBACK, *names), is_secure=is_secure,
-        may_share=share_links,
+        may_share=share_links, sso=_provider(root),
     )  # fmt: skip
     scheme = "https" if tls_cert else "http"
     output.say(f"candor listens on {scheme}://{host}:{port} (Ctrl-C stops it)")
@@ -247,6 +248,21 @@ def audit_verify(
         if not anchor:
             output.say("without an anchor noted elsewhere a cut tail would not be seen")
     return 3 if checked.broken else 0
+
+
+def _provider(root: Path) -> Sso | None:
+    """The identity provider of candor.toml, if there is one."""
+    import os
+
+    from candor.workspace import Workspace
+
+    section = Workspace.open(root).settings.sso
+    if section is None:
+        return None
+    _needs_extra("sso", ("authlib", "joserfc"))
+    from candor.web.sso import Sso
+
+    return Sso(section, os.environ)
 
 
 def _store(workspace: Path | None) -> tuple[Path, Store]:

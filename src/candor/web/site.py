@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from candor.access.identities import Identities
 from candor.access.people import People
 from candor.access.saved import SavedViews
 from candor.access.sessions import Sessions
@@ -13,6 +15,9 @@ from candor.access.shares import Shares
 from candor.access.store import Store
 from candor.rates import Rates
 from candor.web.desk import Desk
+
+if TYPE_CHECKING:
+    from candor.web.sso import Sso
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -29,6 +34,7 @@ class Site:
         is_secure: whether browsers reach it by https; without, only on the host itself.
         may_share: whether share links can be made.
         rates: limits by who asks.
+        sso: an identity provider, beside local accounts; None for none.
     """
 
     root: Path
@@ -38,11 +44,13 @@ class Site:
     is_secure: bool = False
     may_share: bool = False
     rates: Rates = field(default_factory=Rates)
+    sso: Sso | None = None
     counts: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Open what stands on the store."""
         self.people = People(self.store)
+        self.identities = Identities(self.store)
         self.sessions = Sessions(self.store)
         self.shares = Shares(self.store)
         self.saved = SavedViews(self.store)
