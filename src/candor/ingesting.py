@@ -18,7 +18,7 @@ from candor import reoffering, screening, window
 from candor.errors import CandorError, Problem
 from candor.events import ReasonCode
 from candor.lake import Batch, Lake, QuarantineEntry, QuarantineRow, RawRejected, Replayed
-from candor.outcomes import IngestResult, ReplayResult
+from candor.outcomes import IngestResult, ReplayResult, SetAside
 from candor.privacy.keys import load_or_create
 from candor.privacy.redaction import DETECTOR_VERSION
 from candor.sources import registry, run
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 Progress = Callable[[str, float | None], None]
+_EXAMPLES_OF_A_PIECE = 200
 
 
 def silent(_what: str, _share: float | None = None) -> None:
@@ -54,6 +55,7 @@ def ingest(
     mapping: Path | None = None,
     progress: Progress = silent,
     covered_until_us: int | None = None,
+    is_rehearsal: bool = False,
 ) -> IngestResult:
     """Read files through a connector into the lake, one atomic batch per file.
 
@@ -65,6 +67,7 @@ def ingest(
         mapping: mapping file of the generic source.
         progress: told what is being done.
         covered_until_us: how far the files reach, where the block does not say (epoch µs).
+        is_rehearsal: read, check and compare with what is stored, but store nothing.
 
     Raises:
         CandorError: an unknown source, a mistake in the mapping, or no file at all.
@@ -121,14 +124,19 @@ def ingest(
                     progress=progress, screen=screen,
                 ):  # fmt: skip
                     with_rejects[digest] = reoffering.original(path, options)
-            progress(f"storing {result.files} file(s)", None)
-            if with_rejects:
-                kept = _kept(
-                    connector, source if configured else "", mapping, options, with_rejects
-                )
-                reoffering.keep(workspace.restricted, options.name, kept)
-            report = batch.commit(*bounds)
-        result.settled = _offer_waiting(workspace, lake, privacy, result, progress)
+            if is_rehearsal:
+                progress(f"comparing {result.files} file(s) with what is stored", None)
+                report = batch.rehearse()
+            else:
+                progress(f"storing {result.files} file(s)", None)
+                if with_rejects:
+                    kept = _kept(
+                        connector, source if configured else "", mapping, options, with_rejects
+                    )
+                    reoffering.keep(workspace.restricted, options.name, kept)
+                report = batch.commit(*bounds)
+        if not is_rehearsal:
+            result.settled = _offer_waiting(workspace, lake, privacy, result, progress)
     result.read, result.stored = report.read, report.stored
     result.duplicate, result.quarantined = report.duplicate, report.quarantined
     result.by_type.update(report.by_type)
@@ -161,6 +169,7 @@ def _take_file(
         whether records of it were quarantined.
     """
     read = quarantined = 0
+    examples: list[SetAside] = []
     for piece in pieces:
         if piece.refused is not None:
             refused = piece.refused
@@ -183,6 +192,10 @@ def _take_file(
             batch.add(kind, table)
         batch.quarantine(piece.quarantine)
         quarantined += len(piece.quarantine)
+        examples += [
+            SetAside(str(one.reason), one.raw_ref, one.field, one.detail, one.preview)
+            for one in piece.quarantine[:_EXAMPLES_OF_A_PIECE]
+        ]
         batch.read_count(piece.read)
         batch.known_count(piece.known)
         batch.remember(piece.keys)
@@ -200,6 +213,8 @@ def _take_file(
         ]
         progress(f"reading {path.name}: {read:,} records", None)
     batch.end_file(signature)
+    for one in examples:
+        result.show(one)
     return quarantined > 0
 
 

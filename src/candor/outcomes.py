@@ -11,6 +11,27 @@ from typing import Any
 
 from candor.errors import Problem
 
+MOST_EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """One record that was not accepted, for people.
+
+    Attributes:
+        reason: code of the closed list.
+        where: file and place of the record.
+        field: the field at fault, "" for the record as a whole.
+        expected: what was expected.
+        preview: the record, masked and cut.
+    """
+
+    reason: str
+    where: str
+    field: str
+    expected: str
+    preview: str
+
 
 @dataclass
 class IngestResult:
@@ -18,6 +39,7 @@ class IngestResult:
 
     ``read = stored + duplicate + quarantined``, in source records; ``by_type`` counts events.
     ``settled`` counts records of earlier ingests that had been waiting and are stored now.
+    ``examples`` are the first ``MOST_EXAMPLES`` records set aside for each reason.
     """
 
     read: int = 0
@@ -34,6 +56,13 @@ class IngestResult:
     files: int = 0
     seconds: float = 0.0
     settled: int = 0
+    examples: list[SetAside] = field(default_factory=list)
+
+    def show(self, rejected: SetAside) -> None:
+        """Keep one as an example, unless there are enough for its reason."""
+        alike = sum(one.reason == rejected.reason for one in self.examples)
+        if alike < MOST_EXAMPLES:
+            self.examples.append(rejected)
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``candor ingest --json``."""

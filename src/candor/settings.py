@@ -150,6 +150,30 @@ class AlertsSection(_Section):
     metrics: tuple[str, ...] = ()
 
 
+class SsoSection(_Section):
+    """``[sso]``: logging in at an OpenID Connect provider, beside local accounts."""
+
+    issuer: Annotated[str, Field(pattern=r"^https?://\S+$")]
+    client_id: Annotated[str, Field(min_length=1)]
+    title: str = "your company's login"
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    groups_claim: str = "groups"
+    roles: Annotated[dict[str, str], Field(min_length=1)]
+    allow_private: bool = False
+
+
+class HookSection(_Section):
+    """``[sources.<name>.hook]``: webhooks that the source's system sends."""
+
+    scheme: Literal[
+        "candor", "standard", "stripe", "zendesk", "zendesk_body_first", "intercom"
+    ] = "standard"  # fmt: skip
+    secret_env: Annotated[str, Field(pattern=r"^$|^[A-Z][A-Z0-9_]*$")] = ""
+    tolerance_seconds: Annotated[int, Field(ge=30, le=900)] = 300
+    per_second: Annotated[float, Field(gt=0, le=10_000)] = 100.0
+    burst: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+
+
 class SourceSection(_Section):
     """``[sources.<name>]``: one configured source."""
 
@@ -161,6 +185,7 @@ class SourceSection(_Section):
     covered_until: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
     pull: dict[str, Any] = Field(default_factory=dict)
+    hook: HookSection | None = None
 
     @field_validator("observed_at", "covered_from", "covered_until")
     @classmethod
@@ -203,6 +228,7 @@ class Settings(_Section):
     alerts: AlertsSection = AlertsSection()
     sources: dict[str, SourceSection] = Field(default_factory=dict)
     judges: dict[str, JudgeSection] = Field(default_factory=dict)
+    sso: SsoSection | None = None
 
 
 def load_settings(path: Path) -> Settings:

@@ -102,9 +102,9 @@ def test_what_is_sent_is_stored_like_files(tmp_path: Path) -> None:
 
     thread = threading.Thread(
         target=receive,
-        args=(made, "otel", Address("127.0.0.1", 0, "")),
+        args=(made, receiving.doors(made, ["otel"], {}), Address("127.0.0.1", 0, "")),
         kwargs={
-            "every_seconds": 60, "keep_hours": 24, "until": until, "told": lambda _: None,
+            "every_seconds": 60, "keep_hours": 24, "until": until, "told": lambda *_: None,
             "ready": ready,
         },
     )  # fmt: skip
@@ -197,8 +197,9 @@ def test_what_a_dying_process_wrote_half_is_cut_off(tmp_path: Path, form: str) -
     first = Inbox(tmp_path)
     first.keep("traces", form, b"{}")
     first.keep("traces", form, b"{}")
-    ((part, handle),) = first._open.values()
-    handle.close()
+    (open_file,) = first._open.values()
+    open_file.handle.close()
+    part = open_file.path
     whole = part.read_bytes()
     part.write_bytes(whole + whole[: len(whole) // 2 - 1])
     second = Inbox(tmp_path)

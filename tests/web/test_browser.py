@@ -37,7 +37,7 @@ PAGES = (
     f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/conversations/t1", "/resolution",
     "/reviews/weekly", "/plan", "/vendor", "/economics?quality=10&grain=all", "/intents?grain=all",
     "/handoffs?grain=all", "/drop-off?grain=all", "/assist", "/releases", "/fairness", "/bill", "/health", "/audit", "/people", "/account", "/shares",
-    "/alerts", "/annotations",
+    "/alerts", "/annotations", "/connect",
 )  # fmt: skip
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -95,7 +95,9 @@ def _listening(application: Any, site: Site) -> Iterator[str]:
 
 
 @contextmanager
-def _page(chromium: Any, address: str, told: list[str], **options: Any) -> Iterator[Any]:
+def _page(
+    chromium: Any, address: str, told: list[str], *, start: str = "/", **options: Any
+) -> Iterator[Any]:
     """A logged-in page that writes down whatever goes wrong."""
     context = chromium.new_context(**options)
     page = context.new_page()
@@ -111,11 +113,11 @@ def _page(chromium: Any, address: str, told: list[str], **options: Any) -> Itera
         lambda one: None if one.url.startswith((f"{address}/", "data:"))
         else told.append(f"outside: {one.url}"),
     )  # fmt: skip
-    page.goto(f"{address}/login")
+    page.goto(f"{address}/login?next={start}")
     page.fill("#name", "ada")
     page.fill("#password", PASSWORD)
     page.click("main button")
-    page.wait_for_url(f"{address}/")
+    page.wait_for_url(f"{address}{start}")
     yield page
     context.close()
 
@@ -218,4 +220,49 @@ def test_printing_leaves_the_figures_and_drops_what_is_for_hands(
         for name in ("header.site", ".filters", ".tools"):
             assert not page.locator(name).first.is_visible(), name
         assert page.locator(".card .big").first.is_visible()
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "has_scripts"), [(1440, "light", True), (390, "dark", False)]
+)
+def test_a_journey_from_a_file_to_a_rehearsal(
+    chromium: Any, address: str, tmp_path: Path, width: int, scheme: str, has_scripts: bool
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    file = tmp_path / "<b>export.csv"
+    attack = "document.title='broken'"
+    good = "".join(
+        f'T{n},M{n},2026-06-01T09:0{n}:00Z,customer,<img src=x onerror="{attack}">\n'.replace(
+            '"', ""
+        )
+        for n in range(8)
+    )
+    file.write_text(
+        f"ticket_id,message_id,created_at,sender,body\n{good}"
+        f"T9,M9,<script>{attack}</script>,customer,<script>{attack}</script>\n",
+        encoding="utf-8",
+    )
+    told: list[str] = []
+    options = {
+        "viewport": {"width": width, "height": 900}, "color_scheme": scheme,
+        "java_script_enabled": has_scripts,
+    }  # fmt: skip
+    with _page(chromium, address, told, start="/connect", **options) as page:
+        page.set_input_files("#files", file)
+        page.click("main button")
+        page.wait_for_selector("#mapping", timeout=60_000)
+        page.fill("#name", "desk_by_hand")
+        page.click("button:has-text('Rehearse')")
+        page.wait_for_selector("button:has-text('Store and measure')", timeout=60_000)
+        page.wait_for_selector("#result-title", timeout=60_000)
+        assert "9 records read = 8 stored + 0 duplicate + 1 quarantined" in page.inner_text("main")
+        assert page.title() == "Connect data · candor"
+        if has_scripts:
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width
+            found = axe.run(page, options=AXE).response["violations"]
+            assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+        page.click("text=Drop the files")
+        page.wait_for_url(f"{address}/connect")
     assert told == []

@@ -199,7 +199,7 @@ class People:
                 "update person set role = ?, scope = ? where id = ?",
                 (role, json.dumps(dict(scope)), identifier),
             )
-            _end_sessions(db, identifier)
+            end_sessions(db, identifier)
             audit.append(
                 db, by, "person.role", identifier, at=self.store.now(), request=request,
                 detail={"before": person.role, "after": role, "scope": dict(scope)},
@@ -218,7 +218,7 @@ class People:
             db.execute(
                 "update person set is_disabled = ? where id = ?", (int(is_disabled), identifier)
             )
-            _end_sessions(db, identifier)
+            end_sessions(db, identifier)
             audit.append(
                 db, by, "person.disable" if is_disabled else "person.enable", identifier,
                 at=self.store.now(), request=request,
@@ -235,7 +235,7 @@ class People:
         protected = secrets.protect(password)
         with self.store.change() as db:
             db.execute("update person set password = ? where id = ?", (protected, identifier))
-            _end_sessions(db, identifier)
+            end_sessions(db, identifier)
             audit.append(
                 db, by, "person.password", identifier, at=self.store.now(), request=request
             )
@@ -343,5 +343,6 @@ def _keep_an_admin(db: sqlite3.Connection, leaving: str) -> None:
         )
 
 
-def _end_sessions(db: sqlite3.Connection, person: str) -> None:
+def end_sessions(db: sqlite3.Connection, person: str) -> None:
+    """Log a person out everywhere; the caller holds the transaction."""
     db.execute("delete from session where person = ?", (person,))

@@ -125,30 +125,45 @@ def pull(
 
 
 def receive(
-    source: Annotated[str, typer.Argument(help="otel, or a configured source that uses it.")],
+    source: Annotated[
+        list[str],
+        typer.Argument(help="otel or a source that uses it, for spans; others for webhooks."),
+    ],
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen at.")] = 4318,
     every: Annotated[str, typer.Option(help="Time between two ingests, e.g. 5m.")] = "5m",
-    keep: Annotated[str, typer.Option(help="How long received files stay, e.g. 24h.")] = "24h",
+    keep: Annotated[str, typer.Option(help="How long received spans stay, e.g. 24h.")] = "24h",
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Take traces and logs in over OTLP/HTTP until interrupted."""
+    """Take traces and logs in over OTLP/HTTP, and signed webhooks, until interrupted."""
     import os
     import signal
     import threading
 
     from candor import pipeline, receiving
 
-    where = receiving.address(host, port, os.environ)
+    opened_in = pipeline.open_workspace(workspace)
+    doors = receiving.doors(opened_in, source, os.environ)
+    takes_spans = any(door.hook is None for door in doors)
+    where = receiving.address(host, port, os.environ, takes_spans=takes_spans)
     until = threading.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: until.set())
+
+    def ready(bound: int) -> None:
+        paths = ["/v1/traces and /v1/logs"] if takes_spans else []
+        paths += [f"/hooks/{door.source}" for door in doors if door.hook is not None]
+        output.say(f"listening at http://{host}:{bound}: {', '.join(paths)}")
+
+    def told(name: str, result: IngestResult) -> None:
+        counts = next((door.hook.counts for door in doors if door.hook and door.source == name), {})
+        answers = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
+        output.say(f"{name}: {answers}" if answers else f"{name}:")
+        _print_ingest(result)
+
     receiving.receive(
-        pipeline.open_workspace(workspace), source, where,
-        every_seconds=receiving.seconds(every, "--every"),
-        keep_hours=receiving.seconds(keep, "--keep") / 3_600,
-        until=until, told=_print_ingest,
-        ready=lambda bound: output.say(f"listening at http://{host}:{bound}/v1/traces and /v1/logs"),
+        opened_in, doors, where, every_seconds=receiving.seconds(every, "--every"),
+        keep_hours=receiving.seconds(keep, "--keep") / 3_600, until=until, told=told, ready=ready,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Commands of the dashboard: serve, people, audit."""
+"""Commands of the dashboard and of what else answers others: serve, mcp, people, audit."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from candor.errors import CandorError, Problem
 
 if TYPE_CHECKING:
     from candor.access.store import Store
+    from candor.web.sso import Sso
 
 _people = typer.Typer(help="Accounts of the dashboard.", no_args_is_help=True)
 _audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+_TOOL_SECONDS = 600.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command()(serve)
+    app.command()(mcp)
     _people.command("add")(people_add)
     _people.command("list")(people_list)
     _people.command("password")(people_password)
@@ -72,7 +75,7 @@ def serve(
     names = tuple(name.lower() for name in public_host or ())
     site = Site(
         root, Desk(root), store, hosts=(*LOOPBACK, *names), is_secure=is_secure,
-        may_share=share_links,
+        may_share=share_links, sso=_provider(root),
     )  # fmt: skip
     scheme = "https" if tls_cert else "http"
     output.say(f"candor listens on {scheme}://{host}:{port} (Ctrl-C stops it)")
@@ -83,6 +86,37 @@ def serve(
         timeout_keep_alive=15, h11_max_incomplete_event_size=64_000,
         ssl_certfile=tls_cert, ssl_keyfile=tls_key,
     )  # fmt: skip
+
+
+def mcp(
+    person: Annotated[
+        str, typer.Option("--as", help="Account whose permissions count; else a viewer's.")
+    ] = "",
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Tools for assistants over standard input and output (Model Context Protocol); they only read.
+
+    A token in CANDOR_TOKEN counts instead of --as.
+    """
+    import os
+
+    _needs_extra("mcp", ("argon2", "mcp"))
+    import anyio
+
+    from candor.web import tools
+    from candor.web.desk import Desk
+
+    token = os.environ.get("CANDOR_TOKEN", "").strip()
+    if token and person:
+        raise CandorError(
+            "usage.mcp", Problem("--as and CANDOR_TOKEN say different things", "--as", "one of them"),
+            exit_code=2,
+        )  # fmt: skip
+    root, store = _store(workspace)
+    who = tools.reader(store, person=person, token=token)
+    desk = Desk(root, wait=_TOOL_SECONDS)
+    output.say(f"candor answers over standard input and output as {who().name}")
+    anyio.run(tools.server(tools.Teller(desk, store, who)).run_stdio_async)
 
 
 def people_add(
@@ -216,6 +250,21 @@ def audit_verify(
     return 3 if checked.broken else 0
 
 
+def _provider(root: Path) -> Sso | None:
+    """The identity provider of candor.toml, if there is one."""
+    import os
+
+    from candor.workspace import Workspace
+
+    section = Workspace.open(root).settings.sso
+    if section is None:
+        return None
+    _needs_extra("sso", ("authlib", "joserfc"))
+    from candor.web.sso import Sso
+
+    return Sso(section, os.environ)
+
+
 def _store(workspace: Path | None) -> tuple[Path, Store]:
     from candor import pipeline
     from candor.access.store import Store
@@ -224,19 +273,19 @@ def _store(workspace: Path | None) -> tuple[Path, Store]:
     return opened.root, Store(opened.restricted)
 
 
-def _needs_extra() -> None:
+def _needs_extra(
+    extra: str = "serve",
+    packages: tuple[str, ...] = ("argon2", "fastapi", "python_multipart", "uvicorn"),
+) -> None:
     import importlib.util
 
-    missing = [
-        name for name in ("argon2", "fastapi", "python_multipart", "uvicorn")
-        if importlib.util.find_spec(name) is None
-    ]  # fmt: skip
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise CandorError(
-            "extra.serve",
+            f"extra.{extra}",
             Problem(
-                f"the dashboard needs {', '.join(missing)}", "", "the extra [serve]",
-                "pip install 'candor-cx[serve]'",
+                f"this needs {', '.join(missing)}", "", f"the extra [{extra}]",
+                f"pip install 'candor-cx[{extra}]'",
             ),
         )  # fmt: skip
 

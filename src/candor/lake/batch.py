@@ -92,7 +92,7 @@ class Batch:
         self._marks = QUARANTINE_SCHEMA.empty_table()
         self._has_read_count = False
         self._sifted: dict[str, Sifted] = {}
-        self._is_prepared = False
+        self._is_prepared = self._is_rehearsed = False
         self._new: dict[str, list[NewFile]] = {}
 
     def __enter__(self) -> Self:
@@ -199,9 +199,21 @@ class Batch:
 
     def prepare(self) -> None:
         """Sift everything taken so far; called by ``commit`` when it was not before."""
+        self._sift(is_written=True)
+
+    def rehearse(self) -> CommitReport:
+        """What a commit would report now; the batch can then only be left.
+
+        Raises:
+            CandorError: ``lake.conservation`` when records do not add up.
+        """
+        self._sift(is_written=False)
+        return report(self._facts(None, None), "", dict(sorted(self._unmapped.items())))
+
+    def _sift(self, *, is_written: bool) -> None:
         if self._is_prepared:
             return
-        self._is_prepared = True
+        self._is_prepared, self._is_rehearsed = True, not is_written
         refused = [number for number, file in enumerate(self._files) if file.is_refused]
         self._sieve = Sieve(self._engine, refused, is_trusted=self._is_trusted)
         snapshot = self._around.state.snapshot()
@@ -210,10 +222,11 @@ class Batch:
             known = [] if self._is_trusted else self._verified(SUPERSEDED, snapshot, event_type)
             sifted = self._sieve.sift(event_type, staged, stored, known)
             self._sifted[event_type] = sifted
-            self._new[event_type] = [
-                self._write_month(event_type, number, sifted)
-                for number in range(len(sifted.months))
-            ]
+            if is_written:
+                self._new[event_type] = [
+                    self._write_month(event_type, number, sifted)
+                    for number in range(len(sifted.months))
+                ]
         self._rejects.settle(self._engine, refused, self._verified(QUARANTINE, snapshot))
 
     def commit(
@@ -229,8 +242,11 @@ class Batch:
             CandorError: ``lake.conservation`` when records do not add up.
             OSError: outcome unknown; the next batch settles it, and offering the same records
                 again stores nothing twice.
+            RuntimeError: it was rehearsed, so what is new was not written.
         """
         self.prepare()
+        if self._is_rehearsed:
+            raise RuntimeError("a batch that was rehearsed cannot be committed")
         facts = self._facts(covered_from, covered_until)
         self._write_superseded()
         self._write_quarantine()

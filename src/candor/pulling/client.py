@@ -161,8 +161,17 @@ class Client:
         *,
         method: str = "GET",
         is_whole_path: bool = False,
+        form: Mapping[str, str] | None = None,
     ) -> Answer:
         """One page, tried until it came or cannot come.
+
+        Args:
+            path: after the address's own.
+            query: parameters.
+            body: sent as JSON.
+            method: of HTTP.
+            is_whole_path: ``path`` stands for itself.
+            form: sent as a form, instead of ``body``.
 
         Raises:
             Unavailable: with the status of the last answer.
@@ -170,13 +179,17 @@ class Client:
         target = path if is_whole_path else self._base.path + path
         if query:
             target += ("&" if "?" in target else "?") + urlencode(query)
-        payload = None if body is None else json.dumps(body).encode()
+        payload, kind = None, ""
+        if form is not None:
+            payload, kind = urlencode(form).encode(), "application/x-www-form-urlencoded"
+        elif body is not None:
+            payload, kind = json.dumps(body).encode(), "application/json"
         shown = target.partition("?")[0]
         failed = Unavailable(0, f"{shown} was not asked")
         for attempt in range(self._limits.retries + 1):
             self._keep_pace()
             try:
-                return self._once(method, target, payload)
+                return self._once(method, target, payload, kind)
             except _Again as again:
                 failed = Unavailable(again.status, f"{shown}: {again.reason}")
                 wait = _FIRST_WAIT * 2**attempt if again.wait is None else again.wait
@@ -198,13 +211,13 @@ class Client:
             self._clock.sleep(pause - (now - self._asked_at))
         self._asked_at = self._clock.monotonic()
 
-    def _once(self, method: str, target: str, payload: bytes | None) -> Answer:
+    def _once(self, method: str, target: str, payload: bytes | None, kind: str) -> Answer:
         self.requests += 1
         connection = self._connection()
         response: http.client.HTTPResponse | None = None
         headers = dict(self._headers)
         if payload is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = kind
         try:
             connection.request(method, target, payload, headers)
             response = connection.getresponse()

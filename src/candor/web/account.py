@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from candor.access.identities import NotProved
+from candor.access.people import Person
 from candor.access.permissions import TOKEN_SCOPES, Permission
 from candor.access.sessions import form_mark
 from candor.errors import CandorError, Problem
@@ -24,6 +26,7 @@ from candor.web.guard import (
 
 _Text = Annotated[str, Form(max_length=300)]
 _ABSOLUTE_SECONDS = 12 * 3600
+_ATTEMPT_SECONDS = 600
 
 
 def mount(doors: Doors) -> None:
@@ -31,6 +34,10 @@ def mount(doors: Doors) -> None:
     public, own = Permission.PUBLIC, Permission.ACCOUNT
     doors.add("GET", "/login", public, login_page, name="login", summary="Log in", is_scoped=True)
     doors.add("POST", "/login", public, login, name="login_send", summary="Log in", is_scoped=True)
+    doors.add("GET", "/login/sso", public, begin_sso, name="login_sso",
+              summary="Log in at the identity provider", is_scoped=True)  # fmt: skip
+    doors.add("GET", "/login/sso/back", public, finish_sso, name="login_sso_back",
+              summary="The identity provider's answer", is_scoped=True)  # fmt: skip
     for path, endpoint, summary in (
         ("/logout", logout, "Log out"),
         ("/account/sessions/end", end_session, "End one of one's sessions"),
@@ -63,9 +70,67 @@ def login(
     person = site.people.login(name, password, address_of(request), request=request_id(request))
     if person is None:
         return _form(request, _own_path(next), "Name and password do not fit.", status=401)
+    return _let_in(request, person, next)
+
+
+def begin_sso(request: Request) -> Response:
+    """Send the browser to the identity provider, with what it must bring back."""
+    site = site_of(request)
+    if site.sso is None:
+        raise CandorError("page.unknown", Problem("there is no such page"))
+    following = _own_path(request.query_params.get("next", "/"))
+    try:
+        where, attempt = site.sso.begin(_back(request), following)
+    except NotProved as error:
+        return _not_proved(request, error, following)
+    answer = RedirectResponse(where, 303)
+    answer.set_cookie(
+        f"{site.cookie}-sso", attempt.kept(), max_age=_ATTEMPT_SECONDS, path="/", httponly=True,
+        samesite="lax", secure=site.is_secure,
+    )  # fmt: skip
+    return answer
+
+
+def finish_sso(request: Request) -> Response:
+    """Let in whom the provider's answer proves, with the role of a group."""
+    site = site_of(request)
+    if site.sso is None:
+        raise CandorError("page.unknown", Problem("there is no such page"))
+    kept = request.cookies.get(f"{site.cookie}-sso", "")
+    try:
+        proved, following = site.sso.finish(dict(request.query_params), kept, _back(request))
+    except NotProved as error:
+        return _not_proved(request, error, "/")
+    if not proved.role:
+        site.identities.leave(proved.issuer, proved.subject, request=request_id(request))
+        return _form(request, "/", "None of your groups has a role here.", status=403)
+    person = site.identities.login(
+        proved.issuer, proved.subject, proved.name, proved.role, request=request_id(request)
+    )
+    if person is None:
+        return _form(request, "/", "Your account is switched off.", status=403)
+    answer = _let_in(request, person, following)
+    answer.delete_cookie(f"{site.cookie}-sso", path="/", httponly=True, secure=site.is_secure)
+    return answer
+
+
+def _not_proved(request: Request, error: NotProved, following: str) -> Response:
+    """Say what did not fit."""
+    site_of(request).identities.deny(error.why, request=request_id(request))
+    return _form(request, following, f"{error.what[:1].upper()}{error.what[1:]}.", status=401)
+
+
+def _back(request: Request) -> str:
+    """The address to which the provider sends the browser back; the host is one of ours."""
+    scheme = "https" if site_of(request).is_secure else "http"
+    return f"{scheme}://{request.headers['host']}/login/sso/back"
+
+
+def _let_in(request: Request, person: Person, following: str) -> Response:
+    site = site_of(request)
     agent = request.headers.get("user-agent", "")
     raw = site.sessions.start(person, address_of(request), agent, request=request_id(request))
-    answer = RedirectResponse(_own_path(next), 303)
+    answer = RedirectResponse(_own_path(following), 303)
     answer.set_cookie(
         site.cookie, raw, max_age=_ABSOLUTE_SECONDS, path="/", httponly=True, samesite="lax",
         secure=site.is_secure,
@@ -155,7 +220,8 @@ def _account(request: Request, *, secret: str = "") -> Response:
 
 
 def _form(request: Request, following: str, problem: str = "", *, status: int = 200) -> Response:
-    body = render.fragment("login.html.j2", following=following, problem=problem)
+    body = render.fragment("login.html.j2", following=following, problem=problem,
+                           sso=site_of(request).sso)  # fmt: skip
     return answering.shell(request, "Log in", body, status=status)
 
 

@@ -44,6 +44,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 MENU: tuple[tuple[str, str, Permission], ...] = (
     ("Your account", "/account", Permission.ACCOUNT),
     ("Annotations", "/annotations", Permission.FIGURES),
+    ("Connect data", "/connect", Permission.INGEST),
     ("Share links", "/shares", Permission.SHARE),
     ("People", "/people", Permission.PEOPLE),
     ("Audit log", "/audit", Permission.AUDIT),
@@ -57,6 +58,7 @@ UNSCOPED = frozenset(
         "/handoffs",
         "/queue",
         "/bill",
+        "/connect",
         "/reviews/weekly",
         "/plan",
         "/vendor",
@@ -156,6 +158,8 @@ def told(request: Request, error: Exception) -> Response:
             return _refusal(
                 request, 429, refused("login.throttled", what), {"retry-after": str(error.seconds)}
             )
+        case CandorError() if _is_first_run(request, error):
+            return RedirectResponse("/connect", 303)
         case CandorError():
             body = error.as_dict()
             root = str(site_of(request).root)
@@ -182,6 +186,15 @@ def told(request: Request, error: Exception) -> Response:
                 f"this is a fault of candor, not of your request; its id is {request_id(request)}"
             )
             return _refusal(request, 500, refused("candor.fault", said))
+
+
+def _is_first_run(request: Request, error: CandorError) -> bool:
+    """Nothing was published yet, and whoever opens the first page may connect data."""
+    actor = _actor(request)
+    return (
+        error.code == "serving.none" and request.url.path == "/" and not actor.scope
+        and actor.may(Permission.INGEST) and not _wants_json(request)
+    )  # fmt: skip
 
 
 def _refusal(

@@ -18,7 +18,18 @@ from candor.access.permissions import Actor, Permission
 from candor.answers import Answers
 from candor.errors import CandorError, Problem
 from candor.reports import catalogue
-from candor.web import account, alerts, answering, bills, doors, labelling, notes, render, upkeep
+from candor.web import (
+    account,
+    alerts,
+    answering,
+    bills,
+    connect,
+    doors,
+    labelling,
+    notes,
+    render,
+    upkeep,
+)
 from candor.web.doors import Doors
 from candor.web.guard import actor_of, site_of
 from candor.web.site import Site
@@ -76,6 +87,7 @@ def routes() -> Doors:
     notes.mount(table)
     labelling.mount(table)
     bills.mount(table)
+    connect.mount(table)
     doors.mount(table)
     return table
 

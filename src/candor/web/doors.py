@@ -13,12 +13,12 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from candor.access import audit
 from candor.access.permissions import Actor, Permission
-from candor.answers import Answers
 from candor.errors import CandorError, Problem
 from candor.settings import SEGMENTS
-from candor.web import answering, asked, files
+from candor.web import answering, asked, files, looking
 from candor.web.guard import actor_of, guard, own_form, request_id, site_of
-from candor.web.view import Look, Shown, View
+from candor.web.streaming import streamed_form
+from candor.web.view import Shown, View
 from candor.web.views import ALL
 
 Method = Literal["GET", "POST"]
@@ -49,11 +49,12 @@ class Doors:
         is_scoped: bool = False,
         params: tuple[str, ...] = (),
         is_described: bool = False,
+        takes_files: bool = False,
     ) -> None:
         """One route; whatever changes something must come from a form of ours."""
         dependencies = [Depends(guard(permission, is_scoped=is_scoped))]
         if method == "POST" and permission is not Permission.PUBLIC:
-            dependencies.append(Depends(own_form))
+            dependencies.append(Depends(streamed_form if takes_files else own_form))
         self.permissions[(method, path)] = permission
         if is_scoped:
             self.scoped.add((method, path))
@@ -95,20 +96,10 @@ def shown(request: Request, view: View, actor: Actor) -> tuple[Shown, asked.Aske
         Pending: it is being worked out.
         CandorError: what the view raised.
     """
-    site = site_of(request)
-    found = asked.read(
-        request.query_params.multi_items(), view.params, actor, takes_segments=view.takes_segments
-    )
     names = {key: str(value) for key, value in request.path_params.items() if key != "form"}
-    path = view.path
-    for part, value in names.items():
-        path = path.replace(f"{{{part}:path}}", value).replace(f"{{{part}}}", value)
-
-    def make(answers: Answers) -> Shown:
-        return view.make(Look(answers, site.desk, found, actor, path, names))
-
-    key = (view.name, tuple(sorted(names.items())), found.key, actor.audience)
-    return site.desk.ask(key, make), found
+    return looking.shown(
+        site_of(request).desk, view, request.query_params.multi_items(), names, actor
+    )
 
 
 def _under(prefix: str, view: View) -> str:

@@ -2,55 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from candor.access.identities import Identities
 from candor.access.people import People
 from candor.access.saved import SavedViews
 from candor.access.sessions import Sessions
 from candor.access.shares import Shares
 from candor.access.store import Store
+from candor.rates import Rates
 from candor.web.desk import Desk
 
+if TYPE_CHECKING:
+    from candor.web.sso import Sso
+
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-
-
-class Rates:
-    """How often somebody may ask: a bucket of requests that refills.
-
-    Args:
-        burst: requests at once.
-        per_second: refill.
-        clock: seconds.
-    """
-
-    _MOST = 10_000
-
-    def __init__(
-        self,
-        burst: int = 300,
-        per_second: float = 20.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.burst, self.per_second, self.clock = burst, per_second, clock
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def wait(self, key: str) -> int:
-        """Seconds to wait before asking again; 0 when the request may pass."""
-        now = self.clock()
-        with self._lock:
-            left, at = self._left.pop(key, (float(self.burst), now))
-            left = min(float(self.burst), left + (now - at) * self.per_second)
-            passes = left >= 1
-            self._left[key] = (left - 1 if passes else left, now)
-            while len(self._left) > self._MOST:
-                self._left.popitem(last=False)
-        return 0 if passes else max(1, round((1 - left) / self.per_second))
 
 
 @dataclass
@@ -65,6 +34,7 @@ class Site:
         is_secure: whether browsers reach it by https; without, only on the host itself.
         may_share: whether share links can be made.
         rates: limits by who asks.
+        sso: an identity provider, beside local accounts; None for none.
     """
 
     root: Path
@@ -74,11 +44,13 @@ class Site:
     is_secure: bool = False
     may_share: bool = False
     rates: Rates = field(default_factory=Rates)
+    sso: Sso | None = None
     counts: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Open what stands on the store."""
         self.people = People(self.store)
+        self.identities = Identities(self.store)
         self.sessions = Sessions(self.store)
         self.shares = Shares(self.store)
         self.saved = SavedViews(self.store)

@@ -13,9 +13,12 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from candor.sources.readers.limits import LIMITS
 from candor.web.site import Site
 
 LARGEST_BODY = 1_000_000
+LARGER_BODIES = {"/connect/upload": LIMITS.packed_bytes}
+"""Routes that take files, and the most bytes of their bodies; they read them once they know who."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -66,7 +69,7 @@ class Surroundings:
         if refusal is not None:
             await _refuse(told, *refusal)
         else:
-            await self.app(scope, _limited(receive), told)
+            await self.app(scope, _limited(receive, _largest(scope)), told)
         key = f"{status // 100}xx"
         self.site.counts[key] = self.site.counts.get(key, 0) + 1
         route = scope.get("route")
@@ -89,7 +92,7 @@ class Surroundings:
         if scope["method"] not in _METHODS:
             return 405, "only GET, HEAD and POST are answered"
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not length.isdigit() or int(length) > _largest(scope):
             return 413, "the request is too large"
         return None
 
@@ -105,7 +108,11 @@ class Surroundings:
         ]  # fmt: skip
 
 
-def _limited(receive: Receive) -> Receive:
+def _largest(scope: Scope) -> int:
+    return LARGER_BODIES.get(scope["path"], LARGEST_BODY)
+
+
+def _limited(receive: Receive, largest: int) -> Receive:
     """The body, cut off where it grows beyond the limit whatever its header says."""
     read = 0
 
@@ -113,7 +120,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
-        if read > LARGEST_BODY:
+        if read > largest:
             return {"type": "http.disconnect"}
         return message
 

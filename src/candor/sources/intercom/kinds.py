@@ -110,12 +110,15 @@ def version(text: str) -> tuple[int, ...]:
 def _item(record: RawRecord, api_version: str) -> RawRecord:
     if record.reason is not None:
         return record
-    kind = kind_of(record.value) if isinstance(record.value, dict) else None
-    if kind is None:
+    body = record.value
+    if isinstance(body, dict) and body.get("type") == "notification_event" and not topic_of(body):
+        body = payload_of(body)
+    kind = kind_of(body) if isinstance(body, dict) else None
+    if kind is None or (kind == "report_row" and body is not record.value):
         return replace(
             record,
             value=None,
             reason=ReasonCode.TYPE_MISMATCH,
             detail="an Intercom conversation, deleted id, contact, call or Fin event",
         )
-    return replace(record, value=Item(kind, record.value, api_version))
+    return replace(record, value=Item(kind, body, api_version))

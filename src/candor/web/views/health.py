@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from candor.access.permissions import Permission
 from candor.answers import Answers, Finding, doctor
 from candor.reports.flat import flat
 from candor.web.render import fragment
@@ -24,7 +25,8 @@ def make(look: Look) -> Shown:
     findings = look.desk.need("doctor", examined)
     about = look.answers.about
     health, lineage = flat(about["data_health"]), flat(about["provenance"])
-    body = fragment("health.html.j2", findings=findings, health=health, lineage=lineage)
+    body = fragment("health.html.j2", findings=findings, health=health, lineage=lineage,
+                    may_connect=look.actor.may(Permission.INGEST))  # fmt: skip
     data = {
         "findings": [finding.as_dict() for finding in findings],
         "data_health": about["data_health"], "provenance": about["provenance"],
