@@ -53,9 +53,27 @@ _ID_KEY = re.compile(r"(?:^|[_.$])(?:ids?|uuid|identifier|sender|recipient)$|(?:
 _HEX = re.compile(r"[0-9a-f-]*[0-9a-f]{6}")
 GIVEN = frozenset(("type", "source", "occurred_at", "observed_at", "revision", "extra"))
 PAGES = frozenset(
-    "audits calls comments conversations data deleted_tickets organizations payload results reviews"
-    " satisfaction_ratings simulations spans survey_responses ticket_events ticket_metric_events"
-    " ticket_metrics tickets users".split()
+    [
+        "audits",
+        "calls",
+        "comments",
+        "conversations",
+        "data",
+        "deleted_tickets",
+        "organizations",
+        "payload",
+        "results",
+        "reviews",
+        "satisfaction_ratings",
+        "simulations",
+        "spans",
+        "survey_responses",
+        "ticket_events",
+        "ticket_metric_events",
+        "ticket_metrics",
+        "tickets",
+        "users",
+    ]
 )
 COLUMN: dict[str, Any] = {"revision": {"column": "revision", "time": {"unit": "us"}}}
 _WORDS = frozenset(("user", "customer", "bot", "agent", "system", "admin", "assistant", "Ada"))
@@ -96,9 +114,11 @@ def new_id(value: Any, copy: int) -> Any:
     if value.isdigit():
         return f"{value}{copy:04d}"
     if _HEX.fullmatch(value) and len(value) >= 8:
-        return f"{value[:-4]}{(int(value[-4:].replace('-', '0'), 16) + 97 * copy) % 65_536:04x}" if (
-            len(value) < 16
-        ) else f"{copy:04x}{value[4:]}"
+        return (
+            f"{value[:-4]}{(int(value[-4:].replace('-', '0'), 16) + 97 * copy) % 65_536:04x}"
+            if (len(value) < 16)
+            else f"{copy:04x}{value[4:]}"
+        )
     return f"{value}-{copy:04d}"
 
 
@@ -178,7 +198,9 @@ def told(source: Source, options: SourceOptions, export: Path) -> Iterator[tuple
             if record.reason is not None:
                 continue
             with suppress(RecordSkipped, RecordRefused):
-                found = [e for e in source.events(record.value, options, Notes()) if type(e) is dict]
+                found = [
+                    e for e in source.events(record.value, options, Notes()) if type(e) is dict
+                ]
                 if found:
                     yield record.raw.decode("utf-8", "replace"), found
 

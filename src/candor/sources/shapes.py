@@ -8,7 +8,7 @@ connector's business. Nothing is dropped: what has no known shape carries a reas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -119,7 +119,7 @@ class Vendor:
             body = body["_airbyte_data"]
         kind = self.kind_of(body) if isinstance(body, dict) else None
         if kind is None:
-            return replace(record, value=None, reason=ReasonCode.TYPE_MISMATCH, detail=self.wanted)
+            return record._replace(value=None, reason=ReasonCode.TYPE_MISMATCH, detail=self.wanted)
         return RawRecord(record.number, record.ref, record.raw, Item(kind, body), key=record.key)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -71,7 +70,7 @@ class VendorExport(Source, Generic[E, A]):
         """Every record, with the export it belongs to."""
         export = self.export_of(path, options)
         for record in self.read(path):
-            yield record if record.reason else replace(record, value=(record.value, export))
+            yield record if record.reason else record._replace(value=(record.value, export))
 
     def export_of(self, path: Path, options: SourceOptions) -> E:
         """The export around a file, read ahead once."""

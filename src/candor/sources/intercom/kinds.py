@@ -7,7 +7,7 @@ already, and below API version 2.16 they leave out conversations without a reply
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +112,9 @@ def _item(record: RawRecord, api_version: str) -> RawRecord:
         return record
     kind = kind_of(record.value) if isinstance(record.value, dict) else None
     if kind is None:
-        return replace(
-            record,
+        return record._replace(
             value=None,
             reason=ReasonCode.TYPE_MISMATCH,
             detail="an Intercom conversation, deleted id, contact, call or Fin event",
         )
-    return replace(record, value=Item(kind, record.value, api_version))
+    return record._replace(value=Item(kind, record.value, api_version))

@@ -7,7 +7,6 @@ no event (counted in the notes) and hands each other record to its mapping.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -77,7 +76,7 @@ class Zendesk(Source):
         export = self._export(path, options)
         for record in kinds.read(path):
             value = None if record.reason else (record.value, export)
-            yield replace(record, value=value)
+            yield record._replace(value=value)
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one record, by the mapping of its kind.
