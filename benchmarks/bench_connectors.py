@@ -1,8 +1,8 @@
 """How fast each connector is beside the generic reader: ``python benchmarks/bench_connectors.py``.
 
 Each connector's fixtures are multiplied with new ids to an export of some thousand records. The generic
-reader is then given the **same events from the same records**: every record is written as a line of
-JSON with the events it means beside it, and a mapping reads the events from there. So the generic
+reader is then given the **same events from the same records**: for every file of the export there is one in
+which each record stands as a line of JSON with the events it means, and a mapping reads these. So the generic
 reader parses all that the connector parses, and is told every answer; a connector must find them,
 mostly from other records too, which no mapping can. ``told`` leaves the vendor's record out of
 the line: the least that any reader could do for these events.
@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,10 @@ PAGES = frozenset(
         "conversations",
         "data",
         "deleted_tickets",
+        "events",
         "organizations",
         "payload",
+        "records",
         "results",
         "reviews",
         "satisfaction_ratings",
@@ -191,9 +194,13 @@ _WRITERS: dict[str, Callable[[Path, Path, int], None]] = {
 
 
 # -- the same events for the generic reader -----------------------------------------------------------
-def told(source: Source, options: SourceOptions, export: Path) -> Iterator[tuple[str, list[Any]]]:
-    """Each record as it stood, with the events that it means."""
-    for path in source.files([export], options):
+Told = tuple[int, str, list[Any]]
+"""Number of a record's file, the record as it stood, and the events that it means."""
+
+
+def told(source: Source, options: SourceOptions, export: Path) -> Iterator[Told]:
+    """Each record with the events that it means."""
+    for number, path in enumerate(source.files([export], options)):
         for record in source.records(path, options):
             if record.reason is not None:
                 continue
@@ -202,15 +209,17 @@ def told(source: Source, options: SourceOptions, export: Path) -> Iterator[tuple
                     e for e in source.events(record.value, options, Notes()) if type(e) is dict
                 ]
                 if found:
-                    yield record.raw.decode("utf-8", "replace"), found
+                    yield number, record.raw.decode("utf-8", "replace"), found
 
 
-def write_told(records: list[tuple[str, list[Any]]], path: Path, *, with_record: bool) -> Mapping:
-    """The lines, and the mapping that reads the events from them."""
+def write_told(records: list[Told], folder: Path, *, with_record: bool) -> Mapping:
+    """As many files as the export has, and the mapping that reads the events from their lines."""
+    folder.mkdir()
     fields: dict[str, dict[str, Any]] = {}
     extra: dict[str, dict[str, str]] = {}
-    with path.open("w") as out:
-        for raw, events in records:
+    for number, among in groupby(records, key=lambda one: one[0]):
+        lines = []
+        for _, raw, events in among:
             line: dict[str, Any] = {}
             for event in events:
                 kept = plain(event)
@@ -224,7 +233,8 @@ def write_told(records: list[tuple[str, list[Any]]], path: Path, *, with_record:
                         extra.setdefault(name, {})[key] = f"extra.{key}"
             if with_record:
                 line["record"] = whole_or_text(raw)
-            out.write(json.dumps(line) + "\n")
+            lines.append(json.dumps(line) + "\n")
+        (folder / f"{number:05d}.jsonl").write_text("".join(lines))
     rules = [
         {"type": name, "for_each": name, "fields": taken, "extra": extra.get(name, {})}
         for name, taken in fields.items()
@@ -251,12 +261,12 @@ def plain(event: dict[str, Any]) -> dict[str, Any]:
             kept.setdefault("extra", {})[name] = value
             continue
         is_time = name in ("occurred_at", "observed_at") or kinds.get(name) == "timestamp"
-        if is_time and type(value) is int:
-            seconds, micros = divmod(value, 1_000_000)
-            at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
-            value = at.isoformat().replace("+00:00", "Z")
         if name == "extra":
             kept.setdefault("extra", {}).update(value)
+        elif is_time and type(value) is int:
+            seconds, micros = divmod(value, 1_000_000)
+            at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
+            kept[name] = at.isoformat().replace("+00:00", "Z")
         else:
             kept[name] = value
     return dict(json.loads(json.dumps(kept, default=str)))
@@ -298,7 +308,7 @@ def cases(name: str, folder: Path, copies: int) -> list[Case]:
     records = list(told(registry.get(name), options, export))
     found = [Case(name, export, options)]
     for label, with_record in (("beside", True), ("told", False)):
-        path = folder / f"{name}-{label}.jsonl"
+        path = folder / f"{name}-{label}"
         mapping = write_told(records, path, with_record=with_record)
         generic = SourceOptions(name, mapping=mapping, observed_at_us=NOW_US)
         found.append(Case("generic", path, generic))

@@ -19,6 +19,8 @@ from candor.sources.readers import counters, json_array, json_lines
 from candor.sources.readers.paths import files_under
 
 E = TypeVar("E")
+Read = Callable[[Path], Iterator[RawRecord]]
+"""Reads every record of a file."""
 _ERROR_KEYS = frozenset(("error", "errors", "message", "code", "status", "detail", "description"))
 
 
@@ -175,7 +177,7 @@ class Recent:
             self._room -= size
             self._kept[path] = kept
 
-    def again(self, path: Path, read: Callable[[Path], Iterator[RawRecord]]) -> Iterator[RawRecord]:
+    def again(self, path: Path, read: Read) -> Iterator[RawRecord]:
         """The same records once more: as kept, which they then no longer are, else read anew."""
         kept = self._kept.pop(path, None)
         if kept is None:
