@@ -214,14 +214,19 @@ class Redactor:
         parts = []
         at = 0
         for span in spans:
-            message = SEPARATOR.join((thread, span.kind, span.value))
-            digest = hmac.digest(self._key, message.encode("utf-8", "surrogatepass"), "sha256")
             parts.append(text[at : span.start])
-            parts.append(f"[{span.kind.upper()}_{digest[:2].hex()}]")
+            parts.append(placeholder(self._key, thread, span.kind, span.value))
             at = span.end
             found[span.kind] += 1
         parts.append(text[at:])
         return "".join(parts)
+
+
+def placeholder(key: bytes, thread: str, kind: str, value: str) -> str:
+    """What stands in a thread's texts in the place of a value, e.g. ``[EMAIL_4f1a]``."""
+    message = SEPARATOR.join((thread, kind, value))
+    digest = hmac.digest(key, message.encode("utf-8", "surrogatepass"), "sha256")
+    return f"[{kind.upper()}_{digest[:2].hex()}]"
 
 
 def _checked(locales: Sequence[str]) -> tuple[str, ...]:
