@@ -166,7 +166,7 @@ class _Aged:
         self.blanked: set[str] = set()
         self._found = found
         self._text_before_us = text_before_us
-        self._unsaid = Unsaid(subjects, found.rows)
+        self._unsaid = Unsaid(subjects, found.rows, keeps_customers=True)
 
     def __call__(self, table: str, held: pa.Table) -> pa.Table | None:
         if table == QUARANTINE:

@@ -70,6 +70,7 @@ class Unsaid:
         rows: rows rewritten, counted here by table.
         mentions: kind and value of what may stand, masked, in texts of others.
         key: the workspace key, by which such values are masked.
+        keeps_customers: a customer who is no subject keeps the id in rows of a thread that is one.
 
     Attributes:
         pattern: finds the words of the subjects in raw bytes; None where there are none.
@@ -82,7 +83,10 @@ class Unsaid:
         rows: Counter[str],
         mentions: Sequence[tuple[str, str]] = (),
         key: bytes = b"",
+        *,
+        keeps_customers: bool = False,
     ) -> None:
+        self._keeps_customers = keeps_customers
         self._threads, self._customers = subjects.threads, subjects.customers
         self._events = subjects.events
         self._rows_changed = rows
@@ -178,6 +182,8 @@ class Unsaid:
 
     def _is_named(self, table: str, name: str, personal: str | None, row: dict[str, Any]) -> bool:
         """Whether a column names the person, or a thing by which the person can be found."""
+        if personal == "identifier:customer" and self._keeps_customers:
+            return row[name] in self._customers
         if personal in ("identifier:customer", "identifier:alias") or name in _ITEMS:
             return True
         # candor's own scores are named by numbers, and other rows are found by those names.

@@ -17,6 +17,8 @@ import phonenumbers
 from candor.errors import CandorError, Problem
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_FEWEST = 10**5
+"""Shorter numbers, which are services and not people, would be found everywhere."""
 _GAP = r"[\s().\-/]{0,3}"
 
 
@@ -67,7 +69,7 @@ def of_phone(text: str, locales: Sequence[str]) -> Spellings:
             parsed = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
             continue
-        if phonenumbers.is_possible_number(parsed):
+        if parsed.national_number >= _FEWEST and phonenumbers.is_possible_number(parsed):
             break
     else:
         raise _wrong(text, "--phone", "a telephone number, best with + and the country's code")
