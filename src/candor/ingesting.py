@@ -112,7 +112,7 @@ def ingest(
                 else:
                     batch.skip_file(seen)
             result.files = len(files)
-            screen = screening.screen(workspace.restricted, privacy.key, privacy.key_id)
+            screen = _screen(workspace, privacy)
             known = KnownRecords(privacy.key, lake.known_records(options.name, signature))
             pieces = run.read(
                 connector, list(fresh), replace(options, known=known), privacy=privacy
@@ -181,13 +181,7 @@ def _take_file(
         tables = piece.tables
         if screen is not None:
             tables, back = screen.sift(tables, piece.quarantine)
-            batch.quarantine(
-                QuarantineRow(
-                    number, place, ReasonCode.SUPPRESSED, detail="an erased person's record",
-                    file_sha256=piece.file_sha256, is_partial=is_partial,
-                )
-                for number, place, is_partial in back
-            )  # fmt: skip
+            batch.quarantine(_left_out(back, piece.file_sha256))
         for kind, table in tables.items():
             batch.add(kind, table)
         batch.quarantine(piece.quarantine)
@@ -216,6 +210,29 @@ def _take_file(
     for one in examples:
         result.show(one)
     return quarantined > 0
+
+
+def _screen(workspace: Workspace, privacy: PrivacySettings) -> screening.Screen | None:
+    """What must not come in, or come back."""
+    oldest_us = workspace.settings.retention.oldest_us(time.time_ns() // 1_000)
+    return screening.screen(workspace.restricted, privacy.key, privacy.key_id, oldest_us)
+
+
+def _left_out(back: Iterable[tuple[int, str, bool]], file_sha256: str) -> Iterator[QuarantineRow]:
+    """Records that ``Screen.sift`` left out, without their bytes."""
+    for number, place, is_partial in back:
+        yield QuarantineRow(
+            number, place, ReasonCode.SUPPRESSED, detail="erased, or older than is kept",
+            file_sha256=file_sha256, is_partial=is_partial,
+        )  # fmt: skip
+
+
+def _sifted(made: Replayed, screen: screening.Screen | None) -> Replayed:
+    """What was read again, without what must not come back."""
+    if screen is None:
+        return made
+    tables, back = screen.sift(made.tables, made.rejected)
+    return Replayed(tables, (*made.rejected, *_left_out(back, "")))
 
 
 def _options(
@@ -299,11 +316,12 @@ def replay(
     """
     result = ReplayResult()
     privacy = _privacy(workspace)
+    screen = _screen(workspace, privacy)
 
     def read(name: str, records: Sequence[RawRejected]) -> Replayed:
         progress(f"reading {len(records):,} records of {name}", None)
         reader = _reader(workspace, name, privacy)
-        made = reader.read(records)
+        made = _sifted(reader.read(records), screen)
         result.not_offered.update(reader.not_offered)
         return made
 
@@ -322,11 +340,12 @@ def _offer_waiting(
     progress: Progress,
 ) -> int:
     """Records stored now that had been waiting; a source that cannot be read is noted."""
+    screen = _screen(workspace, privacy)
 
     def read(name: str, records: Sequence[RawRejected]) -> Replayed:
         progress(f"offering {len(records):,} waiting records of {name} again", None)
         try:
-            return _reader(workspace, name, privacy).read(records)
+            return _sifted(_reader(workspace, name, privacy).read(records), screen)
         except CandorError as error:
             result.notes["waiting_not_read", f"{name}: {error.problems[0].what}"] += len(records)
             return reoffering.unchanged(records)

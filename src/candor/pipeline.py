@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from candor.erasing import Erased
     from candor.ingesting import IngestResult, ReplayResult
     from candor.pulling import PullResult
+    from candor.retaining import Retained
 
 Progress = Callable[[str, float | None], None]
 
@@ -170,8 +171,8 @@ def measure(
 
 
 def erase(
-    workspace: Workspace, *, customer: str = "", thread: str = "", reason: str = "",
-    progress: Progress = _silent,
+    workspace: Workspace, *, customer: str = "", thread: str = "", email: str = "", phone: str = "",
+    reason: str = "", progress: Progress = _silent,
 ) -> Erased:  # fmt: skip
     """Erase a customer or a thread, or what was asked for and is not done; then publish anew.
 
@@ -181,11 +182,41 @@ def erase(
     from candor import erasing
     from candor.lake.serving import Serving
 
-    if customer or thread or reason:
-        done = erasing.erase(workspace, customer=customer, thread=thread, reason=reason)
+    if customer or thread or email or phone or reason:
+        done = erasing.erase(
+            workspace, customer=customer, thread=thread, email=email, phone=phone, reason=reason
+        )
     else:
         done = erasing.settle(workspace)
-    if done.erasures and Serving(workspace.serving).about() is not None:
+    if done.rows and Serving(workspace.serving).about() is not None:
+        measure(workspace, progress=progress)
+    return done
+
+
+def retain(
+    workspace: Workspace, *, dry_run: bool = False, now_us: int | None = None,
+    progress: Progress = _silent,
+) -> Retained:  # fmt: skip
+    """Give up what is older than ``[retention]`` allows, and publish anew if anything was.
+
+    Args:
+        workspace: whose data.
+        dry_run: only count what is due.
+        now_us: from which instant ages count (epoch µs); default now.
+        progress: told what is being done.
+    """
+    from candor import retaining
+    from candor.lake.serving import Serving
+    from candor.settings import RetentionSection
+
+    is_published = Serving(workspace.serving).about() is not None
+    if is_published and not dry_run and workspace.settings.retention != RetentionSection():
+        due = retaining.retain(workspace, now_us=now_us, dry_run=True)
+        if due.texts:
+            # What was not scored while its text was there never could be.
+            measure(workspace, progress=progress)
+    done = retaining.retain(workspace, now_us=now_us, dry_run=dry_run)
+    if is_published and not dry_run and (done.texts or done.rows):
         measure(workspace, progress=progress)
     return done
 

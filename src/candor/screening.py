@@ -1,4 +1,4 @@
-"""Keeps erased people out of an ingest: their events are left out and their records counted.
+"""Keeps out of an ingest who was erased and what is too old: left out, and the records counted.
 
 Reads the list of ``privacy.suppression`` and decides on pseudonyms and keyed hashes only.
 """
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from candor.events import registry
 from candor.privacy.pseudonyms import Pseudonymiser
-from candor.privacy.suppression import Suppressed, load
+from candor.privacy.suppression import Suppressed, load, save
 
 
 class Rejected(Protocol):
@@ -33,12 +33,24 @@ def customer_columns(event_type: str) -> list[str]:
     ]
 
 
-def screen(restricted: Path, key: bytes, key_id: str) -> Screen | None:
-    """What keeps erased people out of an ingest; None when nobody was erased."""
+def screen(
+    restricted: Path, key: bytes, key_id: str, oldest_us: int | None = None
+) -> Screen | None:
+    """What keeps erased people, and what is too old to be kept, out of an ingest.
+
+    Args:
+        restricted: folder of the list.
+        key: the workspace key.
+        key_id: its name.
+        oldest_us: conversations are not taken from before this instant; None for no bound.
+
+    Returns:
+        None when there is nothing to keep out.
+    """
     listed = load(restricted)
-    if not listed.customers and not listed.threads:
+    if not listed.customers and not listed.threads and not listed.aliases and oldest_us is None:
         return None
-    return Screen(listed, Pseudonymiser(key, key_id))
+    return Screen(listed, Pseudonymiser(key, key_id), restricted, oldest_us)
 
 
 class Screen:
@@ -47,11 +59,21 @@ class Screen:
     Args:
         listed: the list.
         people: makes the hashes of thread ids.
+        restricted: where the list lies.
+        oldest_us: events of threads from before this instant are left out; None for no bound.
     """
 
-    def __init__(self, listed: Suppressed, people: Pseudonymiser) -> None:
+    def __init__(
+        self,
+        listed: Suppressed,
+        people: Pseudonymiser,
+        restricted: Path,
+        oldest_us: int | None = None,
+    ) -> None:
         self._listed = listed
         self._people = people
+        self._restricted = restricted
+        self._oldest_us = oldest_us
         self._threads: set[str] = set()
 
     def sift(
@@ -66,6 +88,7 @@ class Screen:
         Returns:
             tables, and (record, place, whether other events of it were kept or set aside already).
         """
+        self._learn(tables.get("identity"))
         talks = tables.get("conversation")
         if talks is not None:
             own = pc.is_in(
@@ -86,8 +109,27 @@ class Screen:
         back = [(number, place or "", number in others) for number, place in sorted(places.items())]
         return {name: table for name, table in kept.items() if table.num_rows}, back
 
+    def _learn(self, identities: pa.Table | None) -> None:
+        """Customers whose address or number was erased are the same person under another id."""
+        if identities is None or not self._listed.aliases:
+            return
+        own = pc.is_in(identities["alias"], pa.array(sorted(self._listed.aliases), pa.string()))
+        learned = set(identities["customer_id"].filter(own).to_pylist()) - self._listed.customers
+        if learned:
+            self._listed.customers |= learned
+            save(self._restricted, self._listed)
+
     def _mask(self, name: str, table: pa.Table) -> Any:
         mask = pa.array([False] * table.num_rows)
+        if self._oldest_us is not None and "thread_id" in table.column_names:
+            bound = pa.scalar(self._oldest_us, pa.int64()).cast(
+                table.schema.field("occurred_at").type
+            )
+            is_old = pc.less(table["occurred_at"].combine_chunks(), bound)
+            mask = pc.and_(is_old, table["thread_id"].combine_chunks().is_valid())
+        if name == "identity":
+            aliases = pa.array(sorted(self._listed.aliases), pa.string())
+            mask = pc.or_(mask, pc.is_in(table["alias"].combine_chunks(), aliases))
         customers = pa.array(sorted(self._listed.customers), pa.string())
         for column in customer_columns(name):
             mask = pc.or_(mask, pc.is_in(table[column].combine_chunks(), customers))

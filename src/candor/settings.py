@@ -83,6 +83,30 @@ class PrivacySection(_Section):
     deny_names_file: str = ""
 
 
+class RetentionSection(_Section):
+    """``[retention]``: after how many days what is given up; left out, it is kept."""
+
+    text_days: Annotated[int, Field(ge=1)] | None = None
+    conversation_days: Annotated[int, Field(ge=1)] | None = None
+    quarantine_days: Annotated[int, Field(ge=1)] | None = None
+    pages_days: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RetentionSection:
+        text, whole = self.text_days, self.conversation_days
+        if text is not None and whole is not None and text > whole:
+            raise ValueError(
+                f"text_days ({text}) must not be more than conversation_days ({whole})"
+            )
+        return self
+
+    def oldest_us(self, now_us: int) -> int | None:
+        """Before which instant conversations are not kept (epoch µs); None when all are."""
+        if self.conversation_days is None:
+            return None
+        return now_us - self.conversation_days * 86_400_000_000
+
+
 class SegmentsSection(_Section):
     """``[segments]``: the breakdowns whose measures are stored (others are computed when asked)."""
 
@@ -221,6 +245,7 @@ class Settings(_Section):
     workspace: WorkspaceSection = WorkspaceSection()
     conversation: ConversationSection = ConversationSection()
     privacy: PrivacySection = PrivacySection()
+    retention: RetentionSection = RetentionSection()
     segments: SegmentsSection = SegmentsSection()
     estimates: EstimatesSection = EstimatesSection()
     scorecard: ScorecardSection = ScorecardSection()

@@ -148,6 +148,135 @@ def test_an_erasure_cut_short_is_finished(
     assert pipeline.verify(workspace) == []
 
 
+EMAIL, PHONE = "Ann.Example@post.example", "+49 151 23456789"
+
+
+@pytest.fixture
+def known_by_address(tmp_path: Path) -> Workspace:
+    """A customer known by an address and a number, named in a thread of somebody else."""
+    made = desk(tmp_path)
+    alias = {"type": "identity", "occurred_at": "2026-05-05T09:00:00Z", "is_removed": False}
+    events = [
+        *thread("own-1", SOLVED, 5, customer="cust-5"),
+        {**alias, "identity_id": "i1", "customer_id": "cust-5", "alias_kind": "email", "alias": EMAIL},
+        {**alias, "identity_id": "i2", "customer_id": "cust-6", "alias_kind": "phone", "alias": "0151 23456789"},
+        *thread("own-2", SOLVED, 6, customer="cust-6"),
+        *thread("other", [
+            ("customer", "Please write to ann.example@post.example about invoice 7"),
+            ("ai_agent", "I wrote to bob@post.example and called 0151 23456789."),
+        ], 7, customer="cust-7"),
+    ]  # fmt: skip
+    take(made, tmp_path / "known.jsonl", events)
+    return made
+
+
+def messages(workspace: Workspace) -> dict[str, str]:
+    with Lake.open(workspace.root) as lake:
+        paths = lake.verified_paths("message", lake.snapshot())
+    rows = [row for path in paths for row in pq.read_table(path, partitioning=None).to_pylist()]
+    return {row["message_id"]: row["text"] for row in rows}
+
+
+def test_by_address_its_owner_goes_and_a_mention_tells_nothing(
+    known_by_address: Workspace, tmp_path: Path
+) -> None:
+    before = messages(known_by_address)
+    assert before["other-0"].startswith("Please write to [EMAIL_")
+    pages = known_by_address.restricted / "pulls" / "desk" / "pages"
+    pages.mkdir(parents=True)
+    whole: dict[str, Any] = {
+        "users": [{"id": 1, "email": EMAIL.upper()}, {"id": 2, "email": "x@y.example"}],
+        "next": None,
+    }
+    (pages / "users.json").write_text(json.dumps(whole))
+    (pages / "odd.bin").write_bytes(b"\x00" + EMAIL.encode())
+    (pages / "near.json").write_text(json.dumps([{"email": "joann.example@post.example"}]))
+    done = pipeline.erase(known_by_address, email="ANN.example@post.example", reason="asked")
+    assert (done.erasures, done.threads, done.raw_files) == (1, 1, 2)
+    after = messages(known_by_address)
+    assert after["other-0"] == "Please write to [ERASED_0000] about invoice 7"
+    assert after["other-1"] == before["other-1"], "another address and a number stay as they were"
+    assert found(known_by_address, ["own-1"]) == []
+    assert found(known_by_address, ["own-2"]), "somebody else"
+    assert json.loads((pages / "users.json").read_text()) == {
+        "users": whole["users"][1:],
+        "next": None,
+    }
+    assert not (pages / "odd.bin").exists()
+    assert (pages / "near.json").exists(), "an address that only ends alike"
+    assert pipeline.verify(known_by_address) == []
+
+    again = take(known_by_address, tmp_path / "again.jsonl", [
+        {"type": "identity", "occurred_at": "2026-06-05T09:00:00Z", "is_removed": False, "identity_id": "i9",
+         "customer_id": "cust-new", "alias_kind": "email", "alias": EMAIL.lower()},
+        *thread("late", SOLVED, 9, customer="cust-new"),
+    ], name="elsewhere")  # fmt: skip
+    assert (again.stored, again.by_reason[ReasonCode.SUPPRESSED]) == (0, 5)
+
+
+def test_by_number_however_it_is_written(known_by_address: Workspace) -> None:
+    done = pipeline.erase(known_by_address, phone=PHONE, reason="asked")
+    assert done.threads == 1
+    assert found(known_by_address, ["own-2"]) == []
+    assert found(known_by_address, ["own-1"])
+    text = messages(known_by_address)["other-1"]
+    assert text.endswith("called [ERASED_0000].")
+    assert "[EMAIL_" in text
+
+
+def test_who_came_in_before_the_address_was_told_goes_with_the_next_measure(
+    known_by_address: Workspace, tmp_path: Path
+) -> None:
+    pipeline.erase(known_by_address, email=EMAIL, reason="asked")
+    take(known_by_address, tmp_path / "1.jsonl", thread("early", SOLVED, 9, customer="cust-new"))
+    assert found(known_by_address, ["early"])
+    told = {
+        "type": "identity", "occurred_at": "2026-06-05T09:00:00Z", "is_removed": False,
+        "identity_id": "i9", "customer_id": "cust-new", "alias_kind": "email", "alias": EMAIL,
+    }  # fmt: skip
+    assert take(known_by_address, tmp_path / "2.jsonl", [told]).stored == 0
+    erasing.settle(known_by_address)
+    assert found(known_by_address, ["early"]) == []
+
+
+def test_what_is_read_again_from_quarantine_brings_nobody_back(tmp_path: Path) -> None:
+    made = desk(tmp_path)
+    mapping = """
+format: {type: jsonl}
+emit:
+  - type: message
+    fields: {message_id: id, thread_id: talk, occurred_at: at, actor: {column: who, on_unmapped: refuse, map: {c: customer}}, text: text}
+"""
+    (made.root / "m.yaml").write_text(mapping)
+    config = CONFIG + '\n[sources.rows]\nconnector = "generic"\nmapping = "m.yaml"\n'
+    (made.root / "candor.toml").write_text(config)
+    made = Workspace.open(made.root)
+    row = {"id": "q1", "talk": "quiet-5", "at": "2026-05-05T10:00:00Z", "who": "x", "text": "Hello"}
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps(row) + "\n" + json.dumps({**row, "id": "q2", "talk": "loud"}) + "\n")
+    assert pipeline.ingest(made, "rows", [rows]).quarantined == 2
+    listed = made.restricted / "raw_kept"
+    raw = next(made.restricted.rglob("raw.bin"))
+    listed.write_bytes(raw.read_bytes())
+    pipeline.erase(made, thread="quiet-5", reason="asked")
+    raw.write_bytes(listed.read_bytes())  # As a backup would bring it back.
+    listed.unlink()
+    (made.root / "m.yaml").write_text(
+        mapping.replace("{c: customer}", "{c: customer, x: customer}")
+    )
+    result = pipeline.replay(made)
+    assert result.stored == 1
+    assert set(messages(made)) >= {"q2"}
+    assert "q1" not in messages(made)
+
+
+def test_what_is_no_address_is_told(workspace: Workspace) -> None:
+    for email, phone in (("nobody", ""), ("", "12")):
+        with pytest.raises(CandorError) as caught:
+            pipeline.erase(workspace, email=email, phone=phone, reason="r")
+        assert caught.value.code == "usage.erase"
+
+
 def test_what_is_missing_is_told(workspace: Workspace) -> None:
     with pytest.raises(CandorError) as caught:
         pipeline.erase(workspace, customer="x", thread="y", reason="r")

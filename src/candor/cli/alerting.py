@@ -31,16 +31,18 @@ def tick(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Look at every period that is due, and send new alerts by mail and webhook."""
+    """Give up what is too old, look at every period that is due, and send new alerts."""
+    from candor import pipeline
     from candor.answers import Answers
     from candor.answers.ticking import run
 
+    retained = pipeline.retain(pipeline.open_workspace(workspace), dry_run=dry_run)
     with Answers.open_at(workspace) as answers:
         found = run(answers, dry_run=dry_run)
     if json:
-        output.print_json(found.as_dict())
+        output.print_json({**found.as_dict(), "retention": retained.as_dict()})
     else:
-        for line in found.lines():
+        for line in (*found.lines(), *([] if retained.is_nothing else retained.lines())):
             output.show(line)
     return 1 if found.failed else 0
 

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(verify)
     app.command()(erase)
+    app.command()(retain)
     _quarantine.command("list")(quarantine_list)
     _quarantine.command("show")(quarantine_show)
     _quarantine.command("replay")(quarantine_replay)
@@ -54,6 +55,8 @@ def verify(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
 def erase(
     customer: Annotated[str, typer.Option(help="Id of the customer, as the source gives it.")] = "",
     thread: Annotated[str, typer.Option(help="Id of one thread.")] = "",
+    email: Annotated[str, typer.Option(help="E-mail address of a customer.")] = "",
+    phone: Annotated[str, typer.Option(help="Telephone number of a customer.")] = "",
     reason: Annotated[str, typer.Option(help="Why, without naming anybody.")] = "",
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -63,8 +66,8 @@ def erase(
 
     with output.progress("erase") as report:
         done = pipeline.erase(
-            pipeline.open_workspace(workspace), customer=customer, thread=thread, reason=reason,
-            progress=report,
+            pipeline.open_workspace(workspace), customer=customer, thread=thread, email=email,
+            phone=phone, reason=reason, progress=report,
         )  # fmt: skip
     if json:
         output.print_json(done.as_dict())
@@ -77,6 +80,25 @@ def erase(
         f"  {done.files} data file(s) replaced, {done.raw_records} raw record(s) blanked,"
         f" {done.raw_files} raw file(s) cleaned"
     )
+
+
+def retain(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what is due; change nothing.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Give up what is older than `[retention]` of candor.toml allows; counts and scores stay."""
+    from candor import pipeline
+
+    with output.progress("retain") as report:
+        done = pipeline.retain(pipeline.open_workspace(workspace), dry_run=dry_run, progress=report)
+    if json:
+        output.print_json(done.as_dict())
+        return
+    for line in done.lines():
+        output.show(line)
 
 
 def quarantine_list(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:

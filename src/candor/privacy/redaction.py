@@ -31,6 +31,10 @@ _ALIASES = {"uk": "gb"}
 _PHONE_ONLY = ("at", "be", "ie", "au", "nz", "jp", "mx", "sg", "za", "tr", "dk", "no", "fi")
 _FILLER = "\ue000"
 _ROUNDS = 4
+# Up to so many texts and characters, reading each with every detector is cheaper than compiling the
+# patterns that choose among texts, which takes milliseconds for every column anew.
+_FEW_TEXTS = 32
+_FEW_CHARACTERS = 4_000
 _NAMES_PER_PATTERN = 400
 # Digits of other scripts count as digits: one character each, so offsets stay.
 _DIGITS = {
@@ -141,15 +145,21 @@ class Redactor:
 
     def _candidates(self, texts: pa.Array, names: Mapping[int, re.Pattern[str]]) -> Any:
         """Positions of the texts that any detector may concern."""
-        wanted = _matches(texts, self._gate)
-        positions = np.flatnonzero(_matches(texts, _BEYOND_ASCII) & ~wanted)
+        is_valid = texts.is_valid().to_numpy(zero_copy_only=False)
+        if self._deny or _are_few(texts):
+            return np.flatnonzero(is_valid)
+        # Equal texts, as the words of free fields mostly are, are looked at once.
+        encoded = texts.dictionary_encode()
+        distinct = encoded.dictionary
+        wanted = _matches(distinct, self._gate)
+        positions = np.flatnonzero(_matches(distinct, _BEYOND_ASCII) & ~wanted)
         for row in positions.tolist():
-            if any(ord(character) in _DIGITS for character in texts[row].as_py()):
+            if any(ord(character) in _DIGITS for character in distinct[row].as_py()):
                 wanted[row] = True
-        if self._deny:
-            wanted |= texts.is_valid().to_numpy(zero_copy_only=False)
-        wanted[list(names)] = True
-        return np.flatnonzero(wanted & texts.is_valid().to_numpy(zero_copy_only=False))
+        rows = np.zeros(len(texts), dtype=bool)
+        rows[is_valid] = wanted[encoded.indices.drop_null().to_numpy()]
+        rows[list(names)] = True
+        return np.flatnonzero(rows & is_valid)
 
     def _patterns_of(
         self, thread_ids: pa.Array, names_by_thread: Mapping[str, Sequence[str]] | None
@@ -175,13 +185,10 @@ class Redactor:
     ) -> Iterable[list[Span]]:
         """For each text the stretches to mask, in order, not overlapping."""
         plain = _plain(texts)
-        gated = pc.replace_substring_regex(pa.array(plain, pa.string()), PLACEHOLDER_RE2, _FILLER)
-        hits: list[list[Span]] = [[] for _ in plain]
-        live = np.flatnonzero(_matches(gated, self._gate))
-        gated = gated.take(pa.array(live))
-        for detector in self._detectors if len(live) else ():
-            for at in live[_matches(gated, detector.trigger)].tolist():
-                hits[at].extend(detector.find(plain[at]))
+        if _are_few(texts):
+            hits = [[span for one in self._detectors for span in one.find(text)] for text in plain]
+        else:
+            hits = self._triggered(plain)
         for at, row in enumerate(rows.tolist()):
             for pattern in (*self._deny, *((names[row],) if row in names else ())):
                 hits[at].extend(people.find_names(pattern, plain[at]))
@@ -192,18 +199,34 @@ class Redactor:
             for spans, text in zip(hits, plain, strict=True)
         )
 
+    def _triggered(self, plain: list[str]) -> list[list[Span]]:
+        """What the detectors find, each asked only about the texts that its trigger matches."""
+        gated = pc.replace_substring_regex(pa.array(plain, pa.string()), PLACEHOLDER_RE2, _FILLER)
+        hits: list[list[Span]] = [[] for _ in plain]
+        live = np.flatnonzero(_matches(gated, self._gate))
+        gated = gated.take(pa.array(live))
+        for detector in self._detectors if len(live) else ():
+            for at in live[_matches(gated, detector.trigger)].tolist():
+                hits[at].extend(detector.find(plain[at]))
+        return hits
+
     def _replace(self, text: str, thread: str, spans: list[Span], found: Counter[str]) -> str:
         parts = []
         at = 0
         for span in spans:
-            message = SEPARATOR.join((thread, span.kind, span.value))
-            digest = hmac.digest(self._key, message.encode("utf-8", "surrogatepass"), "sha256")
             parts.append(text[at : span.start])
-            parts.append(f"[{span.kind.upper()}_{digest[:2].hex()}]")
+            parts.append(placeholder(self._key, thread, span.kind, span.value))
             at = span.end
             found[span.kind] += 1
         parts.append(text[at:])
         return "".join(parts)
+
+
+def placeholder(key: bytes, thread: str, kind: str, value: str) -> str:
+    """What stands in a thread's texts in the place of a value, e.g. ``[EMAIL_4f1a]``."""
+    message = SEPARATOR.join((thread, kind, value))
+    digest = hmac.digest(key, message.encode("utf-8", "surrogatepass"), "sha256")
+    return f"[{kind.upper()}_{digest[:2].hex()}]"
 
 
 def _checked(locales: Sequence[str]) -> tuple[str, ...]:
@@ -217,6 +240,12 @@ def _checked(locales: Sequence[str]) -> tuple[str, ...]:
     if problems:
         raise CandorError("privacy.unknown_locale", problems)
     return tuple(sorted(set(folded)))
+
+
+def _are_few(texts: pa.Array) -> bool:
+    if len(texts) > _FEW_TEXTS:
+        return False
+    return (pc.sum(pc.binary_length(texts)).as_py() or 0) <= _FEW_CHARACTERS
 
 
 def _matches(texts: pa.Array, pattern: str) -> Any:

@@ -1,7 +1,7 @@
 """Who was erased, so that nobody comes back with the same file: keyed hashes and nothing else.
 
 One file, ``restricted/suppressed.json``, mode 0600, replaced as a whole and synced. It names
-customers by their pseudonym and threads by a keyed hash, and is kept for nothing else.
+customers and aliases by their pseudonyms and threads by a keyed hash, and is kept for nothing else.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ class Suppressed:
 
     Attributes:
         customers: pseudonyms of customers.
+        aliases: pseudonyms of e-mail addresses and telephone numbers.
         threads: keyed hashes of thread ids.
         done: ids of erasure events that were carried out.
     """
 
     customers: set[str] = field(default_factory=set)
+    aliases: set[str] = field(default_factory=set)
     threads: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
 
@@ -35,7 +37,7 @@ def load(restricted: Path) -> Suppressed:
         told = json.loads((restricted / _NAME).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Suppressed()
-    return Suppressed(set(told["customers"]), set(told["threads"]), set(told["done"]))
+    return Suppressed(**{name: set(held) for name, held in told.items()})
 
 
 def save(restricted: Path, listed: Suppressed) -> None:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from candor.events.reasons import ReasonCode
 from candor.sources.known import KnownRecords
@@ -21,8 +21,7 @@ UNMAPPED_WORD = "unmapped"
 """Kind of note for a word outside a value map; its detail is type, field and word, joined by U+001F."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(NamedTuple):
     """One source record, or one piece of a file that could not be made into a record.
 
     Attributes:

@@ -125,7 +125,7 @@ def _warm_up(privacy: PrivacySettings) -> None:
         # A time that is too early, so that both ways of reading a column are gone.
         batcher.add("message", message, 1, "")
         batcher.add("message", {**message, "occurred_at": _WARM_TIME, "text": _WARM_TEXT}, 2, "")
-        Protector(privacy).table("message", batcher.take().tables["message"])
+        Protector(privacy).tables(batcher.take().tables)
     gc.freeze()
 
 

@@ -190,11 +190,9 @@ class _Conversion:
             piece.faults.extend(self._set_aside(piece, converted))
             piece.faults.sort(key=lambda fault: fault.record.number)
         protector = self._protector
-        tables = {
-            name: protector.table(name, table)
-            for name, table in converted.tables.items()
-            if len(table)
-        }
+        tables = protector.tables(
+            {name: table for name, table in converted.tables.items() if len(table)}
+        )
         previews = protector.previews([_CUT_WORD.sub("…", f.preview) for f in piece.faults])
         quarantine = [
             RejectedRecord(

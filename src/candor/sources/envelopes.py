@@ -5,6 +5,7 @@ Only names of keys are looked at; values are passed over without being held.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from candor.sources.base import FileRefused
@@ -32,10 +33,17 @@ def top_level_keys(path: Path) -> list[str]:
     Raises:
         FileRefused: the document is broken after its first key.
     """
+    told = path.stat()
+    return list(_keys_of(path, told.st_mtime_ns, told.st_size))
+
+
+@lru_cache(maxsize=4_096)
+def _keys_of(path: Path, _changed_ns: int, _size: int) -> tuple[str, ...]:
+    """The keys, for as long as the file stays the same: who reads it asks several times."""
     offered = _Offered()
     try:
         json_array.top_level(path, offered)
     except FileRefused:
         if offered:
             raise
-    return list(offered)
+    return tuple(offered)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from candor.events import Field, registry
+from candor.events.types import ENVELOPE
 from candor.privacy.pseudonyms import Pseudonymiser
 from candor.privacy.redaction import DEFAULT_LOCALES, Redactor
 
+_EXTRA = next(one for one in ENVELOPE if one.name == "extra")
 _PREVIEW_CHARS = 200
 _LONG_INTEGER = 10**6
 _TELLING_KEY = re.compile(r"@|\d{7}")
@@ -51,26 +53,35 @@ class Protector:
         self._pseudonyms = Pseudonymiser(settings.key, settings.key_id)
         self.masked: Counter[str] = Counter()
 
-    def table(self, type_name: str, table: pa.Table) -> pa.Table:
-        """The same rows with personal columns masked or replaced by pseudonyms."""
-        event_type = registry()[type_name]
-        threads = self._threads(table)
-        for one in event_type.fields:
-            if one.personal is None:
-                continue
-            column = table.column(one.name)
-            if column.null_count == len(column):
-                continue
-            masked = self._column(one, column.combine_chunks(), threads)
-            if one.personal_when is not None:
-                name, value = one.personal_when
-                applies = pc.fill_null(pc.equal(table.column(name), value), False)
-                masked = pc.if_else(applies.combine_chunks(), masked, column.combine_chunks())
-            table = _with(table, one.name, masked)
-        extra = table.column("extra")
-        if extra.null_count < len(extra):
-            table = _with(table, "extra", self._json(extra.combine_chunks(), threads))
-        return table
+    def tables(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+        """The same rows with personal columns masked or replaced by pseudonyms.
+
+        Args:
+            tables: by event type.
+        """
+        made = dict(tables)
+        texts: list[_Texts] = []
+        for name, table in tables.items():
+            threads = self._threads(table)
+            for one in registry()[name].fields:
+                if one.personal is None:
+                    continue
+                column = table.column(one.name)
+                if column.null_count == len(column):
+                    continue
+                whole = column.combine_chunks()
+                if one.personal == "text":
+                    texts.append(_Texts(name, one, whole, threads))
+                else:
+                    _, _, kind = str(one.personal).partition(":")
+                    made[name] = _with(made[name], one, whole, self._pseudonyms.column(kind, whole))
+            extra = table.column("extra")
+            if extra.null_count < len(extra):
+                texts.append(_Texts(name, _EXTRA, extra.combine_chunks(), threads))
+        # All at once: choosing the texts that matter costs the same for one column as for twenty.
+        for held, masked in zip(texts, self._masked(texts), strict=True):
+            made[held.type] = _with(made[held.type], held.field, held.column, masked)
+        return made
 
     def previews(self, texts: Sequence[str]) -> list[str]:
         """Texts for people's eyes: masked, one line, at most 200 characters."""
@@ -80,50 +91,21 @@ class Protector:
         masked = self._mask(pa.array(texts, pa.string()), pa.nulls(len(texts), pa.string()))
         return [_one_line(text) for text in masked.to_pylist()]
 
-    def _column(self, one: Field, column: pa.Array, threads: pa.Array) -> pa.Array:
-        if one.personal != "text":
-            _, _, kind = str(one.personal).partition(":")
-            return self._pseudonyms.column(kind, column)
-        if one.kind == "json":
-            return self._json(column, threads)
-        return self._mask(column, threads)
+    def _masked(self, columns: Sequence[_Texts]) -> Iterator[pa.Array]:
+        """The columns with their texts masked."""
+        if not columns:
+            return
+        texts = pa.concat_arrays([one.texts for one in columns])
+        masked = self._mask(texts, pa.concat_arrays([one.threads for one in columns]))
+        at = 0
+        for one in columns:
+            yield one.with_texts(masked.slice(at, len(one.texts)))
+            at += len(one.texts)
 
     def _mask(self, texts: pa.Array, threads: pa.Array) -> pa.Array:
         masked, found = self._redactor.column(texts, threads)
         self.masked.update(found)
         return masked
-
-    def _json(self, column: pa.Array, threads: pa.Array) -> pa.Array:
-        """JSON texts in which every string, long integer and telling key was masked."""
-        rows = column.to_pylist()
-        values = {at: json.loads(text) for at, text in enumerate(rows) if text is not None}
-        leaves: list[str] = []
-        owners: list[int] = []
-        for at, value in values.items():
-            before = len(leaves)
-            _collect(value, leaves)
-            owners.extend([at] * (len(leaves) - before))
-        if not leaves:
-            return column
-        masked = self._mask(pa.array(leaves, pa.string()), threads.take(pa.array(owners)))
-        changed = {
-            old: new for old, new in zip(leaves, masked.to_pylist(), strict=True) if old != new
-        }
-        if not changed:
-            return column
-        # The same words may be masked differently in two threads, so each row has its own table.
-        replacements: dict[int, dict[str, str]] = {}
-        for at, old, new in zip(owners, leaves, masked.to_pylist(), strict=True):
-            if old != new:
-                replacements.setdefault(at, {})[old] = new
-        for at, table in replacements.items():
-            rows[at] = json.dumps(
-                _replaced(values[at], table),
-                ensure_ascii=False,
-                sort_keys=True,
-                separators=(",", ":"),
-            )
-        return pa.array(rows, pa.string())
 
     @staticmethod
     def _threads(table: pa.Table) -> pa.Array:
@@ -132,9 +114,62 @@ class Protector:
         return pa.nulls(len(table), pa.string())
 
 
-def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
-    at = table.schema.get_field_index(name)
-    return table.set_column(at, table.schema.field(at), column)
+class _Texts:
+    """The texts of one column: its values, or what stands inside its JSON."""
+
+    def __init__(self, type_name: str, field: Field, column: pa.Array, threads: pa.Array) -> None:
+        self.type = type_name
+        self.field = field
+        self.column = column
+        self._is_json = field.kind == "json"
+        self.texts, self.threads = column, threads
+        if self._is_json:
+            self._rows = column.to_pylist()
+            self._values = {
+                at: json.loads(text) for at, text in enumerate(self._rows) if text is not None
+            }
+            leaves: list[str] = []
+            self._owners: list[int] = []
+            for at, value in self._values.items():
+                before = len(leaves)
+                _collect(value, leaves)
+                self._owners.extend([at] * (len(leaves) - before))
+            self.texts = pa.array(leaves, pa.string())
+            self.threads = threads.take(pa.array(self._owners, pa.int64()))
+
+    def with_texts(self, masked: pa.Array) -> pa.Array:
+        """The column with masked texts in the place of its own.
+
+        Every string, long integer and telling key of a JSON value counts as a text.
+        """
+        if not self._is_json:
+            return masked
+        if masked.equals(self.texts):
+            return self.column
+        # The same words may be masked differently in two threads, so each row has its own table.
+        replacements: dict[int, dict[str, str]] = {}
+        pairs = zip(self._owners, self.texts.to_pylist(), masked.to_pylist(), strict=True)
+        for at, old, new in pairs:
+            if old != new:
+                replacements.setdefault(at, {})[old] = new
+        for at, table in replacements.items():
+            self._rows[at] = json.dumps(
+                _replaced(self._values[at], table),
+                ensure_ascii=False,
+                sort_keys=True,
+                separators=(",", ":"),
+            )
+        return pa.array(self._rows, pa.string())
+
+
+def _with(table: pa.Table, one: Field, before: pa.Array, after: pa.Array) -> pa.Table:
+    """The table with a column masked, in the rows that its field's condition names."""
+    if one.personal_when is not None:
+        name, value = one.personal_when
+        applies = pc.fill_null(pc.equal(table.column(name), value), False)
+        after = pc.if_else(applies.combine_chunks(), after, before)
+    at = table.schema.get_field_index(one.name)
+    return table.set_column(at, table.schema.field(at), after)
 
 
 def _collect(value: Any, leaves: list[str]) -> None:

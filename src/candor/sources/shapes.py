@@ -8,7 +8,7 @@ connector's business. Nothing is dropped: what has no known shape carries a reas
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +19,8 @@ from candor.sources.readers import counters, json_array, json_lines
 from candor.sources.readers.paths import files_under
 
 E = TypeVar("E")
+Read = Callable[[Path], Iterator[RawRecord]]
+"""Reads every record of a file."""
 _ERROR_KEYS = frozenset(("error", "errors", "message", "code", "status", "detail", "description"))
 
 
@@ -119,7 +121,7 @@ class Vendor:
             body = body["_airbyte_data"]
         kind = self.kind_of(body) if isinstance(body, dict) else None
         if kind is None:
-            return replace(record, value=None, reason=ReasonCode.TYPE_MISMATCH, detail=self.wanted)
+            return record._replace(value=None, reason=ReasonCode.TYPE_MISMATCH, detail=self.wanted)
         return RawRecord(record.number, record.ref, record.raw, Item(kind, body), key=record.key)
 
 
@@ -175,7 +177,7 @@ class Recent:
             self._room -= size
             self._kept[path] = kept
 
-    def again(self, path: Path, read: Callable[[Path], Iterator[RawRecord]]) -> Iterator[RawRecord]:
+    def again(self, path: Path, read: Read) -> Iterator[RawRecord]:
         """The same records once more: as kept, which they then no longer are, else read anew."""
         kept = self._kept.pop(path, None)
         if kept is None:

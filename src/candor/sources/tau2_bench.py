@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from candor.errors import CandorError, Problem, nearest
 from candor.sources import benchmark
@@ -32,7 +32,7 @@ from candor.sources.base import (
     SourceOptions,
 )
 from candor.sources.configured import check_settings
-from candor.sources.instants import keep_order, of_iso
+from candor.sources.instants import keep_order, of_iso, zones
 from candor.sources.readers import counters, json_array
 from candor.sources.readers.paths import files_under
 from candor.sources.tau2_header import Header, header_of, index_beside, load
@@ -141,8 +141,8 @@ def zone_of(options: SourceOptions) -> ZoneInfo:
             'add zone = "UTC" (or, for example, "America/New_York")',
         )
         raise CandorError("source.setting", problem)
-    if zone not in available_timezones():
-        hint = nearest(str(zone), sorted(available_timezones()))
+    if zone not in zones():
+        hint = nearest(str(zone), sorted(zones()))
         raise CandorError("source.setting", Problem(f"unknown time zone '{zone}'", where, "", hint))
     return ZoneInfo(str(zone))
 

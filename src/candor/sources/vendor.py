@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -16,7 +15,7 @@ from candor.sources.base import Notes, RawRecord, RecordSkipped, Source, SourceO
 from candor.sources.configured import check_settings
 from candor.sources.envelopes import JSON_FILES
 from candor.sources.readers.paths import files_under
-from candor.sources.shapes import Item, ReadAhead
+from candor.sources.shapes import Item, ReadAhead, Recent
 
 E = TypeVar("E")
 A = TypeVar("A")
@@ -29,7 +28,8 @@ class VendorExport(Source, Generic[E, A]):
         settings: names that ``[sources.NAME.settings]`` may hold.
         folders: names of folders that hold one kind of file; the export is the folder above.
         patterns: names of files that are looked at.
-        mappings: kind of record to what makes its events, from the body and what is around it.
+        mappings: kind of record to what makes its events, from the body and what is around it; for
+            those that do not override ``events``.
     """
 
     record_unit: ClassVar[str] = "record"
@@ -37,10 +37,11 @@ class VendorExport(Source, Generic[E, A]):
     settings: ClassVar[tuple[str, ...]]
     folders: ClassVar[tuple[str, ...]]
     patterns: ClassVar[Sequence[str]] = JSON_FILES
-    mappings: ClassVar[Mapping[str, Callable[[Mapping[str, Any], Any], Iterable[Any]]]]
+    mappings: ClassVar[Mapping[str, Callable[[Mapping[str, Any], Any], Iterable[Any]]]] = {}
 
     def __init__(self) -> None:
         self._exports: ReadAhead[E] = ReadAhead(self.folders, self.patterns)
+        self._recent = Recent()
 
     @abstractmethod
     def read_export(self, files: Sequence[Path], options: SourceOptions) -> E:
@@ -52,7 +53,11 @@ class VendorExport(Source, Generic[E, A]):
 
     @abstractmethod
     def read(self, path: Path) -> Iterator[RawRecord]:
-        """Every record of a file, its value an ``Item``."""
+        """Every record of a file."""
+
+    def ahead(self, path: Path) -> Iterator[RawRecord]:
+        """Every record of a file for ``read_export``; small files are kept for their own turn."""
+        return self._recent.first(path, self.read(path))
 
     def check(self, options: SourceOptions) -> None:
         """Refuse settings that mean nothing.
@@ -70,13 +75,17 @@ class VendorExport(Source, Generic[E, A]):
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every record, with the export it belongs to."""
         export = self.export_of(path, options)
-        for record in self.read(path):
-            yield record if record.reason else replace(record, value=(record.value, export))
+        for record in self._recent.again(path, self.read):
+            yield record if record.reason else record._replace(value=(record.value, export))
 
     def export_of(self, path: Path, options: SourceOptions) -> E:
         """The export around a file, read ahead once."""
         key = (sorted(options.ai_actor_ids), dict(options.settings))
-        return self._exports.of(path, key, lambda files: self.read_export(files, options))
+        return self._exports.of(path, key, lambda files: self._built(files, options))
+
+    def _built(self, files: Sequence[Path], options: SourceOptions) -> E:
+        self._recent = Recent()
+        return self.read_export(files, options)
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one record, by the mapping of its kind.

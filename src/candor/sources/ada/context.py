@@ -20,7 +20,7 @@ from candor.sources.ada import kinds
 from candor.sources.base import FileRefused, Notes, RecordRefused, SourceOptions
 from candor.sources.dialogues import Dialogues
 from candor.sources.instants import DAY, of_iso
-from candor.sources.shapes import Item, list_of, text_of
+from candor.sources.shapes import Item, Read, list_of, text_of
 
 _EPOCH = date(1970, 1, 1)
 
@@ -126,13 +126,13 @@ def is_labelled(body: Mapping[str, Any]) -> bool:
     return body.get("automated_resolution_classification") not in (None, "")
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
+def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Export:
     """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
     export = Export()
     messages: list[dict[str, Any]] = []
     for path in files:
         try:
-            for record in kinds.VENDOR.read(path):
+            for record in read(path):
                 if isinstance(record.value, Item):
                     _note(export, record.value, messages)
         except FileRefused:

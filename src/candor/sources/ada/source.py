@@ -65,7 +65,7 @@ class Ada(VendorExport[Export, Around]):
 
     def read_export(self, files: Sequence[Path], options: SourceOptions) -> Export:
         """What the records of an export must know of each other."""
-        return read_export(files, options)
+        return read_export(files, self.ahead, options)
 
     def around(self, export: Export, options: SourceOptions, notes: Notes) -> Around:
         """The export, the settings and the notes."""

@@ -18,7 +18,7 @@ from candor.sources.base import FileRefused, Notes, RecordRefused, SourceOptions
 from candor.sources.chatwoot import kinds
 from candor.sources.dialogues import Dialogues
 from candor.sources.instants import MINUTE, SECOND
-from candor.sources.shapes import Item, keys, list_of, object_of, text_of
+from candor.sources.shapes import Item, Read, keys, list_of, object_of, text_of
 
 SAME_HANDOFF = MINUTE
 SAME_CLOSE = 5 * SECOND
@@ -112,13 +112,13 @@ def thread_of(
     return f"{account}-{number}"
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
+def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Export:
     """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
     export = Export()
     waiting: list[Item] = []
     for path in files:
         try:
-            for record in kinds.VENDOR.read(path):
+            for record in read(path):
                 if isinstance(record.value, Item):
                     _note_ids(export, record.value)
                     waiting.extend(

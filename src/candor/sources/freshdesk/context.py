@@ -18,7 +18,7 @@ from candor.sources.base import FileRefused, Notes, RecordRefused, SourceOptions
 from candor.sources.dialogues import Dialogues
 from candor.sources.freshdesk import kinds
 from candor.sources.instants import of_iso
-from candor.sources.shapes import Item, list_of, text_of
+from candor.sources.shapes import Item, Read, list_of, text_of
 
 QUERY_LIMIT = 30_000
 """Tickets that one query gives at most: 300 pages of 100."""
@@ -107,13 +107,13 @@ def updated_of(body: Mapping[str, Any]) -> int:
     return of_iso(updated, "updated_at")
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
+def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Export:
     """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
     export = Export()
     for path in files:
         tickets = 0
         try:
-            for record in kinds.VENDOR.read(path):
+            for record in read(path):
                 if isinstance(record.value, Item):
                     tickets += record.value.kind == "ticket"
                     _note(export, options, record.value)

@@ -7,7 +7,7 @@ already, and below API version 2.16 they leave out conversations without a reply
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +115,9 @@ def _item(record: RawRecord, api_version: str) -> RawRecord:
         body = payload_of(body)
     kind = kind_of(body) if isinstance(body, dict) else None
     if kind is None or (kind == "report_row" and body is not record.value):
-        return replace(
-            record,
+        return record._replace(
             value=None,
             reason=ReasonCode.TYPE_MISMATCH,
             detail="an Intercom conversation, deleted id, contact, call or Fin event",
         )
-    return replace(record, value=Item(kind, body, api_version))
+    return record._replace(value=Item(kind, body, api_version))

@@ -19,15 +19,13 @@ from candor.sources.base import (
     RawRecord,
     RecordRefused,
     RecordSkipped,
-    Source,
     SourceOptions,
 )
-from candor.sources.configured import check_settings
 from candor.sources.langfuse import kinds, mapping
-from candor.sources.readers.paths import files_under
-from candor.sources.shapes import Item, ReadAhead, Recent
+from candor.sources.shapes import Item, Read
 from candor.sources.span_events import Around
 from candor.sources.spans import Forest
+from candor.sources.vendor import VendorExport
 
 SETTINGS = (
     *span_events.SETTINGS,
@@ -45,16 +43,15 @@ class Export:
 
     forest: Forest = field(default_factory=Forest)
     has_texts: bool = False
-    recent: Recent = field(default_factory=Recent)
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
+def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Export:
     """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
     export = Export()
     reading = mapping.Reading(options.settings, Notes())
     for path in files:
         try:
-            for record in export.recent.first(path, kinds.read(path)):
+            for record in read(path):
                 if isinstance(record.value, Item) and record.value.kind != "score":
                     _note(export, record.value, reading)
         except FileRefused:
@@ -72,21 +69,27 @@ def _note(export: Export, item: Item, reading: mapping.Reading) -> None:
         return  # The mapping will say what is wrong with it.
 
 
-class Langfuse(Source):
+class Langfuse(VendorExport[Export, Around]):
     """Reads a folder of Langfuse exports."""
 
     name: ClassVar[str] = "langfuse"
     title: ClassVar[str] = "Langfuse"
     record_unit: ClassVar[str] = "observation or score"
-    reads_ahead: ClassVar[bool] = True
+    settings: ClassVar[tuple[str, ...]] = SETTINGS
+    folders: ClassVar[tuple[str, ...]] = kinds.FOLDERS
+    patterns: ClassVar[Sequence[str]] = kinds.FILES
 
-    def __init__(self) -> None:
-        self._exports: ReadAhead[Export] = ReadAhead(kinds.FOLDERS, kinds.FILES)
+    def read_export(self, files: Sequence[Path], options: SourceOptions) -> Export:
+        """The observations of an export, by their parents."""
+        return read_export(files, self.ahead, options)
 
-    def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
-        """JSON, JSON Lines, CSV and Parquet files under the paths, by name."""
-        check_settings(options, SETTINGS)
-        return files_under(paths, kinds.FILES)
+    def around(self, export: Export, options: SourceOptions, notes: Notes) -> Around:
+        """The observations, the settings and the notes."""
+        return Around(export.forest, options.settings, notes)
+
+    def read(self, path: Path) -> Iterator[RawRecord]:
+        """Every record of a file."""
+        return kinds.read(path)
 
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every record, with the export it belongs to.
@@ -94,23 +97,18 @@ class Langfuse(Source):
         Raises:
             FileRefused: observations were exported without what was said.
         """
-        settings = dict(options.settings)
-        export = self._exports.of(path, settings, lambda files: read_export(files, options))
-        for record in export.recent.again(path, kinds.read):
-            if record.reason is not None:
-                yield record
-                continue
-            item: Item = record.value
-            if item.kind != "score" and not export.has_texts:
-                raise FileRefused(
-                    ReasonCode.TYPE_MISMATCH,
-                    f"{path.name} holds observations without input and output",
-                    "the field group io, which is not among the default ones",
-                    "export again with fields=core,basic,io,metadata,model,usage,prompt,metrics,"
-                    "trace_context",
-                )
-            value = (item.kind, kinds.named(item.body), export)
-            yield RawRecord(record.number, record.ref, record.raw, value)
+        for record in super().records(path, options):
+            if record.reason is None:
+                item, export = record.value
+                if item.kind != "score" and not export.has_texts:
+                    raise FileRefused(
+                        ReasonCode.TYPE_MISMATCH,
+                        f"{path.name} holds observations without input and output",
+                        "the field group io, which is not among the default ones",
+                        "export again with fields=core,basic,io,metadata,model,usage,prompt,metrics,"
+                        "trace_context",
+                    )
+            yield record
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one record.
@@ -118,11 +116,11 @@ class Langfuse(Source):
         Raises:
             RecordSkipped: a step inside an answer, which means no event.
         """
-        kind, body, export = value
-        around = Around(export.forest, options.settings, notes)
-        if kind == "score":
+        item, export = value
+        body, around = kinds.named(item.body), self.around(export, options, notes)
+        if item.kind == "score":
             return list(mapping.of_score(body, around))
-        events = list(mapping.of_observation(kind, body, around))
+        events = list(mapping.of_observation(item.kind, body, around))
         if not events:
             raise RecordSkipped("step inside an answer, which means no event")
         return events

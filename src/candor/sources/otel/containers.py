@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def read(path: Path) -> Iterator[RawRecord]:
     for holder in _holders(path):
         if holder.reason is not None:
             number += 1
-            yield replace(holder, number=number)
+            yield holder._replace(number=number)
             continue
         for place, packed in _unpacked(holder.value):
             number += 1

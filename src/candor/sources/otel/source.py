@@ -17,34 +17,30 @@ from candor.sources.base import (
     RawRecord,
     RecordRefused,
     RecordSkipped,
-    Source,
     SourceOptions,
 )
-from candor.sources.configured import check_settings
 from candor.sources.otel import containers, kinds, mapping, opinions
-from candor.sources.readers.paths import files_under
-from candor.sources.shapes import ReadAhead, Recent
+from candor.sources.shapes import Read
 from candor.sources.span_events import Around
 from candor.sources.spans import Forest
+from candor.sources.vendor import VendorExport
 
 SETTINGS = (*span_events.SETTINGS, "ai_agent_id", "thread_attribute")
-_FOLDERS = ("traces", "logs", "spans")
-_Export = tuple[Forest, Recent]
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> _Export:
+def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Forest:
     """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
-    forest, recent = Forest(), Recent()
+    forest = Forest()
     reading = mapping.Reading(options.settings, Notes())
     for path in files:
         try:
-            for record in recent.first(path, containers.read(path)):
+            for record in read(path):
                 if record.reason is None:
                     _note(forest, record.value, reading)
         except FileRefused:
             continue
     forest.settle()
-    return forest, recent
+    return forest
 
 
 def _note(forest: Forest, packed: containers.Packed, reading: mapping.Reading) -> None:
@@ -56,31 +52,27 @@ def _note(forest: Forest, packed: containers.Packed, reading: mapping.Reading) -
         return  # The mapping will say what is wrong with it.
 
 
-class OpenTelemetry(Source):
+class OpenTelemetry(VendorExport[Forest, Around]):
     """Reads a folder of OTLP files or tables of spans."""
 
     name: ClassVar[str] = "otel"
     title: ClassVar[str] = "OpenTelemetry"
     record_unit: ClassVar[str] = "span or log record"
-    reads_ahead: ClassVar[bool] = True
+    settings: ClassVar[tuple[str, ...]] = SETTINGS
+    folders: ClassVar[tuple[str, ...]] = ("traces", "logs", "spans")
+    patterns: ClassVar[Sequence[str]] = containers.FILES
 
-    def __init__(self) -> None:
-        self._exports: ReadAhead[_Export] = ReadAhead(_FOLDERS, containers.FILES)
+    def read_export(self, files: Sequence[Path], options: SourceOptions) -> Forest:
+        """The spans of an export, by their parents."""
+        return read_export(files, self.ahead, options)
 
-    def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
-        """OTLP in JSON or protobuf and tables of spans under the paths, by name."""
-        check_settings(options, SETTINGS)
-        return files_under(paths, containers.FILES)
+    def around(self, export: Forest, options: SourceOptions, notes: Notes) -> Around:
+        """The spans, the settings and the notes."""
+        return Around(export, options.settings, notes)
 
-    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
-        """Every span and log record, with the export it belongs to."""
-        settings = dict(options.settings)
-        forest, recent = self._exports.of(path, settings, lambda files: read_export(files, options))
-        for record in recent.again(path, containers.read):
-            if record.reason is not None:
-                yield record
-            else:
-                yield RawRecord(record.number, record.ref, record.raw, (record.value, forest))
+    def read(self, path: Path) -> Iterator[RawRecord]:
+        """Every span and log record of a file."""
+        return containers.read(path)
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one span or log record.
@@ -90,7 +82,7 @@ class OpenTelemetry(Source):
             RecordSkipped: a span of no AI convention, a step inside an answer, another log record.
         """
         packed, forest = value
-        around = Around(forest, options.settings, notes)
+        around = self.around(forest, options, notes)
         told = mapping.told_by(packed)
         if told.is_log and told.name == kinds.EVALUATION:
             return list(opinions.of_record(told, around))

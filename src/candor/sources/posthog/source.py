@@ -18,15 +18,13 @@ from candor.sources.base import (
     RawRecord,
     RecordRefused,
     RecordSkipped,
-    Source,
     SourceOptions,
 )
-from candor.sources.configured import check_settings
 from candor.sources.posthog import kinds, outcomes, spans_of
-from candor.sources.readers.paths import files_under
-from candor.sources.shapes import Item, ReadAhead, Recent, list_of
+from candor.sources.shapes import Item, Read, list_of
 from candor.sources.span_events import Around
 from candor.sources.spans import Forest
+from candor.sources.vendor import VendorExport
 
 SETTINGS = (
     *span_events.SETTINGS,
@@ -37,22 +35,20 @@ SETTINGS = (
     "release_property",
     "tool_spans",
 )
-_FOLDERS = ("events", "persons")
-_Export = tuple[Forest, Recent]
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> _Export:
+def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Forest:
     """Read the AI events of an export ahead; what is wrong is told when its own turn comes."""
-    forest, recent, notes = Forest(), Recent(), Notes()
+    forest, notes = Forest(), Notes()
     for path in files:
         try:
-            for record in recent.first(path, kinds.read(path)):
+            for record in read(path):
                 if isinstance(record.value, Item) and record.value.kind == "event":
                     _note(forest, record.value, options, notes)
         except FileRefused:
             continue
     forest.settle()
-    return forest, recent
+    return forest
 
 
 def _note(forest: Forest, item: Item, options: SourceOptions, notes: Notes) -> None:
@@ -66,39 +62,42 @@ def _note(forest: Forest, item: Item, options: SourceOptions, notes: Notes) -> N
         return  # The mapping will say what is wrong with it.
 
 
-class PostHog(Source):
+class PostHog(VendorExport[Forest, Around]):
     """Reads a folder of PostHog batch exports."""
 
     name: ClassVar[str] = "posthog"
     title: ClassVar[str] = "PostHog"
     record_unit: ClassVar[str] = "event"
-    reads_ahead: ClassVar[bool] = True
+    settings: ClassVar[tuple[str, ...]] = SETTINGS
+    folders: ClassVar[tuple[str, ...]] = ("events", "persons")
+    patterns: ClassVar[Sequence[str]] = kinds.FILES
 
     def __init__(self) -> None:
-        self._exports: ReadAhead[_Export] = ReadAhead(_FOLDERS, kinds.FILES)
+        super().__init__()
         self._rules: dict[str, dict[str, outcomes.Rule]] = {}
 
-    def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
-        """JSON, JSON Lines and Parquet files under the paths, by name.
+    def check(self, options: SourceOptions) -> None:
+        """Refuse settings that mean nothing.
 
         Raises:
             CandorError: ``source.setting`` with every mistake in the declared confirmations.
         """
-        check_settings(options, SETTINGS)
+        super().check(options)
         _, problems = self._declared(options)
         if problems:
             raise CandorError("source.setting", problems)
-        return files_under(paths, kinds.FILES)
 
-    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
-        """Every record, with the export it belongs to."""
-        settings = dict(options.settings)
-        forest, recent = self._exports.of(path, settings, lambda files: read_export(files, options))
-        for record in recent.again(path, kinds.read):
-            if record.reason is not None:
-                yield record
-            else:
-                yield RawRecord(record.number, record.ref, record.raw, (record.value, forest))
+    def read_export(self, files: Sequence[Path], options: SourceOptions) -> Forest:
+        """The AI events of an export, by their parents."""
+        return read_export(files, self.ahead, options)
+
+    def around(self, export: Forest, options: SourceOptions, notes: Notes) -> Around:
+        """The AI events, the settings and the notes."""
+        return Around(export, options.settings, notes)
+
+    def read(self, path: Path) -> Iterator[RawRecord]:
+        """Every record of a file."""
+        return kinds.read(path)
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one record.
@@ -111,7 +110,7 @@ class PostHog(Source):
         if item.kind == "person":
             return list(outcomes.of_person(item.body))
         event = kinds.event_of(item.body)
-        around = Around(value[1], options.settings, notes)
+        around = self.around(value[1], options, notes)
         if spans_of.is_span(event):
             span = spans_of.span_of(event, options.settings, notes, around.forest)
             found = list(span_events.of_span(span, around))

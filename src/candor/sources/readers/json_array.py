@@ -23,7 +23,10 @@ from candor.sources.readers.limits import LIMITS
 
 _CHUNK = 1 << 20
 _STRING_STOP = re.compile(r'["\\]')
-_VALUE_STOP = re.compile(r'["{}\[\]]')
+# To the next bracket, past whole strings; it stops at the quote of a string that is cut off.
+_VALUE_STOP = re.compile(
+    r'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+(["{}\[\]])', re.DOTALL
+)
 _FIX = "export it again; if each line is a record of its own, declare the format jsonl"
 
 
@@ -237,7 +240,9 @@ class _Document:
     def _pass_over(self) -> None:
         """To the end of the value ahead, by its brackets and quotes alone."""
         depth = 0
-        in_string = False
+        in_string = self._peek() == '"'
+        self._at += in_string
+        self._base += in_string
         while True:
             at = self._at
             text = self._text
@@ -256,12 +261,12 @@ class _Document:
                     else:
                         break
                 else:
-                    stop = _VALUE_STOP.search(text, at)
+                    stop = _VALUE_STOP.match(text, at)
                     if stop is None:
                         at = len(text)
                         continue
                     at = stop.end()
-                    mark = stop.group()
+                    mark = stop[1]
                     if mark == '"':
                         in_string = True
                     elif mark in "{[":

@@ -18,7 +18,7 @@ from candor.sources.base import FileRefused, Notes, RecordRefused, SourceOptions
 from candor.sources.dialogues import Dialogues
 from candor.sources.instants import of_iso
 from candor.sources.salesforce import kinds
-from candor.sources.shapes import Item, text_of
+from candor.sources.shapes import Item, Read, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,12 @@ def actor_of(body: Mapping[str, Any], ai_actors: frozenset[str]) -> str | None:
     return kinds.ACTORS.get(str(body.get("ActorType")))
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
+def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Export:
     """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
     export = Export()
     for path in files:
         try:
-            for record in kinds.read(path):
+            for record in read(path):
                 if isinstance(record.value, Item):
                     _note(export, options, record.value)
         except FileRefused:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -137,9 +136,9 @@ def read(path: Path) -> Iterator[RawRecord]:
         value = record.value
         kind = kind_of({plain(name) for name in value}) if isinstance(value, dict) else None
         if kind is None:
-            yield replace(record, value=None, reason=ReasonCode.TYPE_MISMATCH, detail=_WANTED)
+            yield record._replace(value=None, reason=ReasonCode.TYPE_MISMATCH, detail=_WANTED)
         else:
-            yield replace(record, value=Item(kind, body_of(value)))
+            yield record._replace(value=Item(kind, body_of(value)))
 
 
 def count(path: Path) -> int | None:

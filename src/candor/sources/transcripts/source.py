@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
 
 from candor.errors import CandorError, Problem, nearest
 from candor.events.reasons import ReasonCode
 from candor.sources.base import Notes, RawRecord, Source, SourceOptions
 from candor.sources.configured import check_settings
 from candor.sources.envelopes import JSON_FILES, is_lines, top_level_keys
+from candor.sources.instants import zones
 from candor.sources.readers import bytestream
 from candor.sources.readers.limits import LIMITS
 from candor.sources.readers.paths import files_under
@@ -150,8 +150,8 @@ def _check(options: SourceOptions) -> None:
                 )
             )
     zone = options.settings.get("zone")
-    if zone is not None and zone not in available_timezones():
-        hint = nearest(str(zone), sorted(available_timezones()))
+    if zone is not None and zone not in zones():
+        hint = nearest(str(zone), sorted(zones()))
         problems.append(Problem(f"unknown time zone '{zone}'", f"{where} zone", "", hint))
     gap = options.settings.get("join_gap_ms")
     if gap is not None and (not isinstance(gap, int) or isinstance(gap, bool) or gap < 0):

@@ -20,6 +20,7 @@ from typing import Any
 
 from candor.sources.base import FileRefused, Notes, RecordRefused
 from candor.sources.instants import SECOND, of_iso
+from candor.sources.shapes import Read
 from candor.sources.zendesk import kinds
 from candor.sources.zendesk.authors import is_bot_author
 from candor.sources.zendesk.changes import Change, changes_of
@@ -65,7 +66,6 @@ class Export:
     spoken: set[str] = field(default_factory=set)
     log_ids: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     fast_seats: dict[str, str] = field(default_factory=dict)
-    unreadable: list[str] = field(default_factory=list)
 
     def role_of(self, ticket: str | None, author: str | None) -> str | None:
         """customer, ai_agent, human_agent or system; None when the export does not tell."""
@@ -130,14 +130,8 @@ class Around:
     notes: Notes
 
 
-def folder_of(path: Path) -> Path:
-    """The export a file belongs to: its folder, or the one above a folder named for a kind."""
-    folder = path.parent
-    return folder.parent if folder.name in kinds.ENVELOPES else folder
-
-
-def read_export(folder: Path, files: Iterable[Path], ai_actors: frozenset[str]) -> Export:
-    """Read every file of an export ahead; files that cannot be read are named, not raised."""
+def read_export(files: Iterable[Path], read: Read, ai_actors: frozenset[str]) -> Export:
+    """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
     export = Export(ai_actors)
     last_customer: dict[str, int] = {}
     replies: dict[str, list[int]] = defaultdict(list)
@@ -146,11 +140,11 @@ def read_export(folder: Path, files: Iterable[Path], ai_actors: frozenset[str]) 
         if found := _DAY_FILE.fullmatch(path.name.removesuffix(".gz")):
             export.bot_days[found["bot"]].add(date.fromisoformat(found["day"]))
         try:
-            for record in kinds.read(path):
+            for record in read(path):
                 if isinstance(record.value, kinds.Item):
                     _note(export, path.name, record.value, items)
         except FileRefused:
-            export.unreadable.append(str(path.relative_to(folder)))
+            continue
     for ticket, at, author, face in sorted(items, key=lambda item: item[:2]):
         export.spoken.add(ticket)
         actor = face if face != "person" else export.role_of(ticket, author)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,7 @@ def read(path: Path) -> Iterator[RawRecord]:
     for number, key in enumerate(envelopes):
         for record in json_array.read(path, key=key):
             # Sideloads beside the page (users of a ticket page) are numbered after it.
-            shifted = replace(record, number=record.number + number * 10_000_000)
+            shifted = record._replace(number=record.number + number * 10_000_000)
             yield _item(shifted, ENVELOPES[key], page_ticket)
 
 
@@ -169,8 +169,7 @@ def _line(record: RawRecord, hint: str | None) -> Iterator[RawRecord]:
             if isinstance(body[key], list):
                 ticket = str(body["ticket_id"]) if body.get("ticket_id") is not None else hint
                 for position, element in enumerate(body[key]):
-                    part = replace(
-                        record,
+                    part = record._replace(
                         number=record.number * 10_000 + position,
                         ref=f"{record.ref}:{key}[{position}]",
                         value=element,
@@ -191,8 +190,7 @@ def _item(record: RawRecord, expected: str | None, page_ticket: str | None) -> R
         # A page may hold leaner records than the shapes ask for; its key is word enough.
         kind = expected
     if not isinstance(body, dict) or kind is None:
-        return replace(
-            record,
+        return record._replace(
             value=None,
             reason=ReasonCode.TYPE_MISMATCH,
             detail="a Zendesk record: ticket, comment, audit, log event, rating, review …",
@@ -201,4 +199,4 @@ def _item(record: RawRecord, expected: str | None, page_ticket: str | None) -> R
         page_ticket = str(body["ticket_id"])
     elif kind not in _PAGE_KINDS:
         page_ticket = None
-    return replace(record, value=Item(kind, body, page_ticket))
+    return record._replace(value=Item(kind, body, page_ticket))

@@ -7,24 +7,15 @@ no event (counted in the notes) and hands each other record to its mapping.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from candor.sources.base import (
-    Notes,
-    RawRecord,
-    RecordRefused,
-    RecordSkipped,
-    Source,
-    SourceOptions,
-)
-from candor.sources.configured import check_settings
-from candor.sources.envelopes import JSON_FILES, is_lines, top_level_keys
+from candor.sources.base import Notes, RawRecord, RecordRefused, RecordSkipped, SourceOptions
+from candor.sources.envelopes import is_lines, top_level_keys
 from candor.sources.readers import counters
-from candor.sources.readers.paths import files_under
+from candor.sources.vendor import VendorExport
 from candor.sources.zendesk import dialogue, feedback, history, kinds, people, tickets
-from candor.sources.zendesk.context import Around, Export, folder_of, read_export
+from candor.sources.zendesk.context import Around, Export, read_export
 
 SETTINGS = (
     "ai_export_version",
@@ -56,28 +47,25 @@ _MAPPINGS: Mapping[str, _Mapping] = {
 }
 
 
-class Zendesk(Source):
+class Zendesk(VendorExport[Export, Around]):
     """Reads a folder of Zendesk exports."""
 
     name: ClassVar[str] = "zendesk"
     title: ClassVar[str] = "Zendesk"
-    record_unit: ClassVar[str] = "record"
-    reads_ahead: ClassVar[bool] = True
+    settings: ClassVar[tuple[str, ...]] = SETTINGS
+    folders: ClassVar[tuple[str, ...]] = tuple(kinds.ENVELOPES)
 
-    def __init__(self) -> None:
-        self._exports: dict[tuple[Path, frozenset[str], tuple[tuple[str, int], ...]], Export] = {}
+    def read_export(self, files: Sequence[Path], options: SourceOptions) -> Export:
+        """What the records of an export must know of each other."""
+        return read_export(files, self.ahead, options.ai_actor_ids)
 
-    def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
-        """JSON and JSON Lines files under the paths, by name."""
-        check_settings(options, SETTINGS)
-        return files_under(paths, JSON_FILES)
+    def around(self, export: Export, options: SourceOptions, notes: Notes) -> Around:
+        """The export, the settings and the notes."""
+        return Around(export, options.settings, notes)
 
-    def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
-        """Every record, with the export it belongs to."""
-        export = self._export(path, options)
-        for record in kinds.read(path):
-            value = None if record.reason else (record.value, export)
-            yield replace(record, value=value)
+    def read(self, path: Path) -> Iterator[RawRecord]:
+        """Every record, told apart by its shape."""
+        return kinds.read(path)
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one record, by the mapping of its kind.
@@ -91,7 +79,7 @@ class Zendesk(Source):
         if item.kind == "ticket":
             missing = export.missing(options.settings.get("full_lists", ()))
             tickets.check_thread(item, missing, notes)
-        return list(_MAPPINGS[item.kind](item, Around(export, options.settings, notes)))
+        return list(_MAPPINGS[item.kind](item, self.around(export, options, notes)))
 
     def count(self, path: Path, options: SourceOptions) -> int | None:  # noqa: ARG002
         """Elements of a JSON page or list; None for lines, which may hold pages."""
@@ -102,15 +90,6 @@ class Zendesk(Source):
             return counters.count_elements(path)
         counts = [counters.count_elements(path, key) for key in keys if key in kinds.ENVELOPES]
         return None if None in counts else sum(count or 0 for count in counts)
-
-    def _export(self, path: Path, options: SourceOptions) -> Export:
-        folder = folder_of(path)
-        files = files_under([folder], JSON_FILES)
-        stamp = tuple((str(file), file.stat().st_mtime_ns) for file in files)
-        key = (folder, options.ai_actor_ids, stamp)
-        if key not in self._exports:
-            self._exports = {key: read_export(folder, files, options.ai_actor_ids)}
-        return self._exports[key]
 
 
 def _bears_events(item: kinds.Item, export: Export) -> bool:
