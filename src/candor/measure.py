@@ -75,6 +75,8 @@ class MeasureCell:
             risk at the start of that delay day. Both by bucket: {bucket: [count per day]}.
         available: False when the data hold no event this metric needs.
         missing: what is missing, for people, when not available.
+        since, until: days asked about, end excluded; None without a limit.
+        where: filters asked for; dimension to value.
     """
 
     metric: str
@@ -95,6 +97,16 @@ class MeasureCell:
     at_risk_by_delay: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     available: bool = True
     missing: str = ""
+    since: int | None = None
+    until: int | None = None
+    where: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def days(self) -> tuple[int | None, int | None]:
+        """First day and the day after the last, by its period and by what was asked for."""
+        starts = [day for day in (self.period_start, self.since) if day is not None]
+        ends = [day for day in (self.period_end, self.until) if day is not None]
+        return max(starts, default=None), min(ends, default=None)
 
     @property
     def observed(self) -> int:

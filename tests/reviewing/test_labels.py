@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from candor import pipeline
+from candor.answers import Answers
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError
 from candor.estimates import Thresholds
@@ -100,6 +101,17 @@ def test_labels_are_stored_counted_and_put_candors_own_verdict_right(
     assert own.people is not None
     assert own.people.raw == 1.0
     assert own.abstained > 0
+    with Answers.open(demo.root) as answers:
+        shown = answers.estimates(
+            ["true_resolution_rate", "resolution_rate_informational"]
+        ).estimates
+    beside = shown[0].judged
+    assert beside is not None
+    assert beside.beside
+    assert beside.corrected.point == pytest.approx(own.corrected.point)
+    assert shown[0].method != beside.corrected.method
+    assert shown[0].bounds is not None
+    assert shown[1].judged is None
     names = facts(demo, "select distinct assessor_id from assessment where assessor_kind = 'human'")
     assert len(names) == 2
     assert all(name.startswith("k") and "Ann" not in name for (name,) in names)

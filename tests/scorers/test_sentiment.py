@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+from candor.scorers import accelerated
 from candor.scorers.sentiment import compound
 
 from .texts import Locate, banking, breakdowns, mixed_sentences, multidogo, star
+
+
+@pytest.fixture(scope="module", params=["plain", "compiled"], autouse=True)
+def printing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything here holds for both printings of the rules."""
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accelerated, "WORTH", 0 if request.param == "compiled" else 1 << 60)
+        yield
+
 
 LIBRARY = SentimentIntensityAnalyzer()
 

@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from candor.scorers import fallbacks, reply
+from candor.scorers import accelerated, fallbacks, reply
 from candor.scorers.language import LANGUAGES, guess_languages
 from candor.scorers.rephrase import rephrases
 from candor.scorers.signals import score
 from candor.scorers.tokens import Flattener, WordTable, cut
+
+from .texts import mixed_sentences
 
 
 def language(text: str) -> str | None:
@@ -192,3 +194,14 @@ def test_word_tables_find_exact_words_only() -> None:
     found = table.find(tokens).tolist()
     assert found[:4_000] == list(range(1, 4_001))
     assert found[4_000:] == [5_001, 0, 0, 0, 0, 0]
+
+
+def test_the_compiled_cutting_gives_the_same_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    texts = pa.array(
+        [*mixed_sentences(400, "cut"), "", "  ", None, "¿Qué? n't 'n't' DON'T \u2003 :-)"]
+    )
+    actors = pa.array((["customer", "ai_agent"] * len(texts))[: len(texts)])
+    plain = score(texts, actors)
+    monkeypatch.setattr(accelerated, "WORTH", 0)
+    assert score(texts, actors).equals(plain)

@@ -69,7 +69,7 @@ def narrowed(answers: Answers, period: Period, where: Mapping[str, str | None]) 
                 previous=answers.made(old)[0] if old is not None else None,
                 change=answers.change_of(item, cell, old)
                 if old is not None and item.estimator in COMPARABLE else None,
-                series=tuple(histories.get(item.name, ())),
+                series=answers.judgements.alike(made[0], histories.get(item.name, ())),
                 also=tuple(made[1:]),
             )
         )  # fmt: skip

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from candor import window
 from candor.answers import availability
 from candor.answers.derived import Ask, Figure, Method, find
+from candor.answers.judged import MARKS
 from candor.errors import CandorError, Problem, nearest
-from candor.estimates import Estimate, Evidence, Refusal, change
+from candor.estimates import Caveat, Estimate, Evidence, Refusal
 from candor.estimates.estimate import weakest
 from candor.measure import MeasureCell
 from candor.metrics import compile as sql
@@ -195,11 +196,7 @@ class Reckoner:
         self, definition: Definition, current: MeasureCell, previous: MeasureCell
     ) -> Estimate:
         """One cell of a counted metric minus another."""
-        return change(
-            current, previous, unit=definition.measured_in,
-            level=self.answers.workspace.settings.estimates.level, evidence=definition.evidence,
-            snapshot=self.answers.snapshot, as_of=self.answers.as_of,
-        )  # fmt: skip
+        return self.answers.change_of(definition, current, previous)
 
     def scope(self, fact: str, period: Period, where: Filters, prefix: str = "") -> str:
         """Period and filters as a condition on a fact."""
@@ -332,15 +329,30 @@ class Reckoner:
     ) -> list[Estimate]:
         ask = Ask(definition, period, dict(where), by, self)
         figures = method.run(ask)
+        used = ask.weakest_of()
+        marks = self._marks(definition, used)
         return [
             self._estimate(
                 definition,
-                figure.within(segment={**segment, **figure.segment}),
+                figure.within(
+                    segment={**segment, **figure.segment},
+                    caveats=tuple(dict.fromkeys((*figure.caveats, *marks)))
+                    if figure.refusal is None else figure.caveats,
+                ),
                 period,
-                tuple(estimate.evidence for estimate in ask.weakest_of()),
+                tuple(estimate.evidence for estimate in used),
             )
             for figure in figures
-        ]
+        ]  # fmt: skip
+
+    def _marks(self, definition: Derived, used: tuple[Estimate, ...]) -> tuple[Caveat, ...]:
+        """Marks of machines' verdicts that the inputs of a derived figure carry."""
+        carried = {c for one in used for c in one.caveats if c in MARKS}
+        settled = {one.metric for one in used}
+        for ground in self.answers.catalogue.grounds(definition.name):
+            if ground.name not in settled:
+                carried.update(self.answers.judgements.marks(ground))
+        return tuple(sorted(carried))
 
     def _estimate(
         self,

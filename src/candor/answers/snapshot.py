@@ -19,6 +19,7 @@ from candor.answers.availability import breaks_down
 from candor.answers.changes import COMPARABLE, Changes
 from candor.answers.conversation import ConversationPage, conversation_page
 from candor.answers.findings import findings
+from candor.answers.judged import Judgements
 from candor.answers.reckoning import Reckoner
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
@@ -219,7 +220,7 @@ class Answers:
                 previous=self.made(earlier)[0] if earlier is not None else None,
                 change=self.change_of(definition, cell, earlier)
                 if comparable and earlier is not None else None,
-                series=tuple(series.get(definition.name, ())),
+                series=self.judgements.alike(made[0], series.get(definition.name, ())),
                 also=tuple(made[1:]),
             )  # fmt: skip
             entries.append(changes.entry(entry, cell, earlier))
@@ -289,6 +290,11 @@ class Answers:
         return Asked(self.engine)
 
     @cached_property
+    def judgements(self) -> Judgements:
+        """Machines' verdicts of this publication, and people's labels on them."""
+        return Judgements(self)
+
+    @cached_property
     def reckoner(self) -> Reckoner:
         """Derived figures of this publication."""
         return Reckoner(self)
@@ -326,11 +332,12 @@ class Answers:
         self, definition: Definition, cell: MeasureCell, estimator: Any, quantile: float | None
     ) -> Estimate:
         section = self.workspace.settings.estimates
-        return make(
+        found = make(
             cell, estimator=estimator, unit=definition.measured_in, level=section.level,
             evidence=self._evidence(definition, cell), snapshot=self.snapshot, as_of=self.as_of,
             quantile=quantile, thresholds=self.thresholds,
         )  # fmt: skip
+        return self.judgements.settled(definition, cell, found)
 
     def _evidence(self, definition: Definition, cell: MeasureCell) -> str:
         """Grade of a figure; the weakest rung is the system's where no customer confirms anything."""
@@ -347,11 +354,16 @@ class Answers:
         self, definition: Definition, cell: MeasureCell, earlier: MeasureCell
     ) -> Estimate:
         """The difference of two cells of one metric, with the customers of both accounted for."""
-        return change(
+        found = change(
             cell, earlier, unit=definition.measured_in,
             level=self.workspace.settings.estimates.level, evidence=definition.evidence,
             snapshot=self.snapshot, as_of=self.as_of, thresholds=self.thresholds,
         )  # fmt: skip
+        if definition.judged is None:
+            return found
+        return self.judgements.changed(
+            definition, found, self.made(cell)[0], self.made(earlier)[0]
+        )
 
     @cached_property
     def thresholds(self) -> Thresholds:

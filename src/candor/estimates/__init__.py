@@ -8,6 +8,7 @@ from candor.estimates.estimate import (
     Caveat,
     Estimate,
     Evidence,
+    Judged,
     Reckoning,
     Refusal,
     Thresholds,
@@ -16,6 +17,6 @@ from candor.estimates.estimate import (
 from candor.estimates.from_cell import change, make
 
 __all__ = [
-    "Bounds", "Caveat", "Estimate", "Evidence", "Reckoning", "Refusal", "Thresholds", "change", "make",
+    "Bounds", "Caveat", "Estimate", "Evidence", "Judged", "Reckoning", "Refusal", "Thresholds", "change", "make",
     "published",
 ]  # fmt: skip

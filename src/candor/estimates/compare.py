@@ -16,12 +16,31 @@ import numpy.typing as npt
 from scipy import special
 
 from candor.estimates.arithmetic import chi_square_quantile, divide, t_quantile
-from candor.estimates.estimate import DEFAULT_THRESHOLDS, Reckoning, Refusal, Thresholds
+from candor.estimates.estimate import DEFAULT_THRESHOLDS, Estimate, Reckoning, Refusal, Thresholds
 from candor.estimates.ratio import bucket_jackknife, gate
 
 Table = npt.NDArray[np.float64]
 Periods = tuple[Sequence[int], Sequence[int]]
 """Numerator and denominator sums of one period, by bucket, aligned with the other period's."""
+
+
+def square_and_add(current: Estimate, previous: Estimate) -> Reckoning:
+    """The difference of two figures from their intervals (MOVER), as if they were independent.
+
+    Raises:
+        ValueError: one of them has no interval.
+    """
+    sides = (current.point, current.low, current.high, previous.point, previous.low, previous.high)
+    if any(number is None for number in sides):
+        raise ValueError("a difference needs two figures with intervals")
+    p1, l1, u1, p0, l0, u0 = (float(number or 0.0) for number in sides)
+    point = p1 - p0
+    return Reckoning(
+        "square_and_add", point, point - math.hypot(p1 - l1, u0 - p0),
+        point + math.hypot(u1 - p1, p0 - l0),
+        n_eff=min(current.n_eff or 0.0, previous.n_eff or 0.0),
+        k_eff=min(current.k_eff or 0.0, previous.k_eff or 0.0),
+    )  # fmt: skip
 
 
 def ratio_change(

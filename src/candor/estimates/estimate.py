@@ -54,6 +54,8 @@ class Caveat(StrEnum):
     COINCIDENT_WITH_RELEASE = "coincident_with_release"
     MIX_DRIVEN = "mix_driven"
     REWEIGHTED_MISSING = "reweighted_missing"
+    UNCORRECTED_JUDGE = "uncorrected_judge"
+    SAME_FAMILY_JUDGE = "same_family_judge"
 
 
 class Evidence(StrEnum):
@@ -165,6 +167,50 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What machines' verdicts and people's labels say of one figure.
+
+    Attributes:
+        criterion: what was judged.
+        machines: whose verdicts they are: name, version and rubric.
+        says: the machines' own rate or mean score; never the figure where labels correct it.
+        labels: units that people labelled, in this cell.
+        needed: labels that would give the figure within five points.
+        corrected: the figure after the labels, or why there is none.
+        same_family: one of the machines is of the graded agent's own family.
+        beside: the corrected figure stands beside the metric's own, not in its place.
+    """
+
+    criterion: str
+    machines: tuple[str, ...]
+    says: float | None
+    labels: int
+    needed: int
+    corrected: Reckoning
+    same_family: bool = False
+    beside: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        found = self.corrected
+        return {
+            "criterion": self.criterion,
+            "machines": list(self.machines),
+            "machine_says": published(self.says),
+            "labels": self.labels,
+            "labels_needed": self.needed,
+            "same_family": self.same_family,
+            "corrected": {
+                "point": published(found.point), "low": published(found.low),
+                "high": published(found.high), "method": found.method,
+                "evidence": None if found.evidence is None else str(found.evidence),
+                "refusal": None if found.refusal is None else str(found.refusal),
+                "caveats": [str(caveat) for caveat in found.caveats],
+            },
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """One metric in one cell with its uncertainty (immutable). See the JSON row in the guide.
 
@@ -183,6 +229,7 @@ class Estimate:
         bounds: the three figures of a share with unknown outcomes.
         missing: what the data lack when unavailable, in words.
         detail: components of a derived figure, plain JSON.
+        judged: what machines and people said, where the figure rests on a machine's verdicts.
     """
 
     metric: str
@@ -214,6 +261,7 @@ class Estimate:
     bounds: Bounds | None = None
     missing: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    judged: Judged | None = None
 
     def __post_init__(self) -> None:
         """Refuse to exist incomplete.
@@ -290,6 +338,7 @@ class Estimate:
             "definition": self.definition,
             "snapshot": self.snapshot,
             **({"detail": rounded(self.detail)} if self.detail else {}),
+            **({"judged": self.judged.as_dict()} if self.judged is not None else {}),
         }
 
     def _bounds_row(self) -> dict[str, float | None] | None:

@@ -2,13 +2,27 @@
 -- key: assessment_key
 -- clock: occurred_at, up to as_of
 -- reads: _opinion, _opinion_place, ev_assessment, conversation, setting, _calendar
--- Signals of the built-in scorer stand here only where somebody else judged the same message by the same criterion,
--- so that the two can be held against each other.
+-- Signals and scores of the built-in scorers stand here only where somebody else judged the same message or contact by
+-- the same criterion, so that the two can be held against each other.
 with judged_message as (
     select distinct p.message_key, p.conversation_key, o.criterion
     from _opinion as o
     inner join _opinion_place as p on o.event_key = p.event_key
     where o.criterion in ('reply_class', 'sentiment', 'rephrase', 'message_kind') and p.message_key is not null
+),
+
+judged_contact as (
+    select distinct p.conversation_key, o.criterion
+    from _opinion as o
+    inner join _opinion_place as p on o.event_key = p.event_key
+    where
+        o.criterion in (
+            'experience_score', 'resolution_quality', 'customer_sentiment', 'relevance', 'tone', 'professionalism',
+            'efficiency', 'clarity', 'empathy', 'csat_inferred'
+        )
+        and o.message_id is null
+        and o.handoff_id is null
+        and p.conversation_key is not null
 ),
 
 told as (
@@ -60,6 +74,30 @@ told as (
         on m.criterion = a.criterion and cast(m.message_key as varchar) = split_part(a.assessment_id, ':', 2)
     cross join setting as s
     where a.assessor_id = 'candor_signals' and a.occurred_at <= s.as_of_us
+    union all
+    select
+        a.event_key,
+        a.event_id,
+        'conversation:' || cast(j.conversation_key as varchar) as item_id,
+        cast(null as bigint) as message_key,
+        j.conversation_key,
+        a.occurred_at,
+        a.assessor_kind,
+        a.assessor_id,
+        a.assessor_version,
+        a.rubric,
+        a.criterion,
+        a.label,
+        cast(floor(a.value * 1000000 + 0.5) as bigint) as value_ppm,
+        cast(null as bigint) as weight_ppm,
+        cast(null as bigint) as sampling_ppm,
+        a.is_blind,
+        a.is_near_miss
+    from judged_contact as j
+    inner join ev_assessment as a
+        on j.criterion = a.criterion and cast(j.conversation_key as varchar) = split_part(a.assessment_id, ':', 2)
+    cross join setting as s
+    where a.assessor_id = 'candor_experience' and a.occurred_at <= s.as_of_us
 )
 
 select

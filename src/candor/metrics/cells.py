@@ -88,6 +88,9 @@ def cells_of(sums: Sums, definition: Definition, scope: Scope) -> list[MeasureCe
                 histogram=dict(sums.histograms.get(at, {}).get(number, {})),
                 events_by_delay=_delays(sums.events.get(at, {}), number),
                 at_risk_by_delay=_delays(sums.at_risk.get(at, {}), number),
+                since=scope.since,
+                until=scope.until,
+                where=dict(scope.where),
             )
         )
     return cells

@@ -33,6 +33,24 @@ class Follow(Part):
     at_risk: str
 
 
+class JudgedBy(Part):
+    """Whose verdicts the figure rests on where a machine says them, and how people's labels come in.
+
+    Attributes:
+        criterion: of the verdicts and of the labels.
+        own: column with the machine's verdict on a row, where that does not stand among the
+            verdicts; labels of people must not move it.
+        beside: the corrected figure stands beside this one, not in its place.
+        flag_only: verdicts decide who is counted, or are one of several sources; labels cannot
+            correct the figure, so it is only marked.
+    """
+
+    criterion: Name
+    own: Name | None = None
+    beside: bool = False
+    flag_only: bool = False
+
+
 class ExampleRow(Part):
     """One row of the fact (only the columns that matter) and what becomes of it."""
 
@@ -82,6 +100,7 @@ class Definition(Described):
         quantiles: shown by the quantile estimator.
         requires: event to condition; at least one row must meet it, else the metric is unavailable.
         evidence: grade of the figure; ``by_confirmation`` takes the weakest rung among its units.
+        judged: set where a machine's verdicts stand behind the figure.
     """
 
     fact: Name
@@ -100,6 +119,7 @@ class Definition(Described):
     segments: Annotated[tuple[str, ...], Field(min_length=1)]
     evidence: Evidence
     requires: dict[Words, str] = Field(default_factory=dict)
+    judged: JudgedBy | None = None
     examples: Annotated[tuple[Example, ...], Field(min_length=1)]
 
     _expressions: dict[str, Expression] = PrivateAttr(default_factory=dict)
@@ -139,6 +159,9 @@ class Definition(Described):
             raise ValueError("quantiles are given exactly with the quantile estimator")
         if self.outcome is not None and self.measured_in != "share":
             raise ValueError("an outcome is measured in share")
+        corrects = self.judged is not None and not self.judged.flag_only
+        if corrects and self.estimator not in ("proportion", "mean", "rare"):
+            raise ValueError("labels correct a share or a mean; else say `flag_only: true`")
         if self.follow is not None and (self.window is None or duration(self.window) % DAY):
             raise ValueError("follow needs a window of whole days")
         return self

@@ -259,6 +259,16 @@ def _unknown_columns(
         for number, segment in enumerate(definition.segments)
         if segment not in known
     ]
+    own = None if definition.judged is None else definition.judged.own
+    if own is not None and known.get(own) != "BOOLEAN":
+        problems.append(
+            Problem(
+                f"there is no true-or-false column '{own}'",
+                f"{name}:{line_at(lines, ('judged', 'own'))}: judged.own",
+                "",
+                nearest(own, [column for column, kind in known.items() if kind == "BOOLEAN"]),
+            )
+        )
     for number, example in enumerate(definition.examples):
         rows: list[tuple[Place, dict[str, Any]]] = [
             (("examples", number, "given"), example.given),

@@ -151,6 +151,7 @@ def environment(*folders: Path) -> Environment:
         "time_unit": charts.time_unit,
         "grade": lambda grade: wording.GRADES[str(grade)],
         "caveat": lambda caveat: wording.CAVEATS[str(caveat)],
+        "judged": wording.judged,
         "words": lambda text: str(text).replace("_", " "),
         "period": period,
         "refusal": lambda refusal: REASONS[refusal],

@@ -172,6 +172,8 @@ def _moved_item(one: Moved, review: Review) -> Item:
         word = STABILITY[row.stability.word].capitalize()
     text = one.reading.means if one.reading else "Neither direction is good by itself."
     facts = [("Figure", wording.with_interval(row.estimate, currency))]
+    if row.estimate.judged is not None:
+        facts.append(("Rests on", wording.rests_on(row.estimate)))
     if row.change.point is not None:
         facts.append(("Change", _change_words(row.change, "the period before", currency)))
     if row.stability is not None and row.stability.word in (

@@ -158,7 +158,7 @@ def figures(row: MetricRow, currency: str) -> Cells:
         *_numbers(change.point, change.low, change.high, change.unit, currency),
         str(change.direction).replace("_", " "),
         STABILITY[row.stability.word] if row.stability else "", e.observed, e.unknown, e.customers,
-        wording.GRADES[str(e.evidence)] if e.refusal is None else "",
+        wording.rests_on(e) if e.refusal is None else "",
         "" if e.refusal is None else row.verdict.reason, e.definition,
     ]  # fmt: skip
 

@@ -215,9 +215,8 @@ def _bar(row: MetricRow) -> Text:
 def _rests_on(estimate: Estimate) -> Text:
     if estimate.refusal is not None:
         return shown_text(estimate.missing or REASONS[estimate.refusal])
-    grade = wording.GRADES[str(estimate.evidence)]
     notes = [str(caveat).replace("_", " ") for caveat in estimate.caveats]
-    return shown_text("; ".join([grade, *notes]))
+    return shown_text("; ".join([wording.rests_on(estimate), *notes]))
 
 
 def _segment(segment: Mapping[str, str | None]) -> str:

@@ -148,5 +148,5 @@ def _rows(reply: Reply, report: VendorReport, currency: str) -> Iterator[tuple[C
         yield (
             f"{report.titles[e.metric]}, {where}".removesuffix(", "),
             Value(e.point, e.unit, currency), Range(e.low, e.high, e.unit, currency), e.observed,
-            e.unknown, wording.GRADES[str(e.evidence)],
+            e.unknown, wording.rests_on(e),
         )  # fmt: skip

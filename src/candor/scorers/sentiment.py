@@ -2,26 +2,42 @@
 
 Only the published rules and the lexicon of the installed ``vaderSentiment`` package (MIT): the
 score equals ``SentimentIntensityAnalyzer().polarity_scores(text)["compound"]`` to its four
-decimals. Rows with one of the eight special idioms are handed to that library. English only: the
+decimals. Rows with one of the eight special idioms are handed to that library, except by the
+compiled printing of the same rules (``compiled``), which knows them too. English only: the
 caller leaves other languages out.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from vaderSentiment import vaderSentiment as vader  # noqa: N813 (a module, not a class)
 
-from candor.scorers.tokens import Array, Flattener, Tokens, WordTable, cut
+from candor.scorers.accelerated import kernels
+from candor.scorers.tokens import (
+    Array,
+    Flattener,
+    Tokens,
+    WordTable,
+    byte_tables,
+    chunks,
+    cut,
+    lowered,
+)
 
 _IDIOMS = (
     ("the", "shit"), ("the", "bomb"), ("bad", "ass"), ("bus", "stop"), ("yeah", "right"),
     ("kiss", "of", "death"), ("to", "die", "for"), ("beating", "heart"),
 )  # fmt: skip
 _SOFTENERS = (("just", "enough"), ("kind", "of"), ("sort", "of"))
-_GRAMMAR = ("but", "least", "at", "very", "never", "so", "this", "without", "doubt", "or", "nor")
+_GRAMMAR = (
+    "no", "or", "nor", "so", "this", "never", "without", "doubt", "least", "at", "very", "but",
+    "kind", "of",
+)  # fmt: skip
 
 
 class _Lexicon:
@@ -53,6 +69,21 @@ class _Lexicon:
         emojis = {mark: said for mark, said in self.library.emojis.items() if len(mark) == 1}
         self.flattener = Flattener(emojis)
 
+    @cached_property
+    def compiled(self) -> tuple[Any, ...]:
+        """The lexicon as the compiled code takes it."""
+        number = self.number
+        idioms = [[*(number[word] for word in phrase), 0][:3] for phrase in _IDIOMS]
+        return (
+            self.valence, self.boost, self.negates, self.in_idiom, self.scored,
+            tuple(number[word] for word in _GRAMMAR),
+            np.array(idioms),
+            np.array([float(vader.SPECIAL_CASES[" ".join(each)]) for each in _IDIOMS]),
+            np.array([[number[first], number[second]] for first, second in _SOFTENERS]),
+            np.array([vader.BOOSTER_DICT[f"{first} {second}"] for first, second in _SOFTENERS]),
+            vader.N_SCALAR, vader.C_INCR,
+        )  # fmt: skip
+
 
 @lru_cache(maxsize=1)
 def _lexicon() -> _Lexicon:
@@ -76,9 +107,13 @@ def compound(texts: pa.Array, flat: pa.Array | None = None) -> Array:
     """
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
+    flat = flatten(texts) if flat is None else flat
+    compiled = kernels(len(flat))
+    if compiled is not None:
+        return _by_rows(compiled, flat)
     parts = []
     at = 0
-    for tokens in cut(flatten(texts) if flat is None else flat):
+    for tokens in cut(flat):
         parts.append(of_tokens(tokens, texts.slice(at, tokens.rows)))
         at += tokens.rows
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
@@ -100,11 +135,29 @@ def of_tokens(tokens: Tokens, texts: pa.Array) -> Array:
     values = _valences(window, lexicon)
     values = _after_but(tokens, found, window, values, lexicon)
     total = np.bincount(window.row, weights=values, minlength=tokens.rows)
-    scores = _normalised(total, _emphasis(tokens))
-    for row in np.unique(window.row[_idiomatic(window, lexicon)]).tolist():
+    marks = [tokens.count_by_row(tokens.bytes_equal(mark)) for mark in "!?"]
+    scores = _normalised(total, _emphasis(*marks))
+    _by_library(scores, np.unique(window.row[_idiomatic(window, lexicon)]), texts, lexicon)
+    return scores
+
+
+def _by_library(scores: Array, rows: Array, texts: pa.Array, lexicon: _Lexicon) -> None:
+    """Scores of rows with a special idiom, in place."""
+    for row in rows.tolist():
         exact = lexicon.library.polarity_scores(texts[row].as_py())["compound"]
         scores[row] = round(exact * 10_000)
-    return scores
+
+
+def _by_rows(compiled: ModuleType, flat: pa.Array) -> Array:
+    """The same by the compiled printing of the rules."""
+    lexicon, parts = _lexicon(), [np.zeros(0, np.int64)]
+    tables, table, rules = byte_tables(), lexicon.table.compiled, lexicon.compiled
+    for raw, offsets in chunks(flat):
+        total, marks = compiled.sentiments(
+            np.frombuffer(raw, np.uint8), lowered(raw), offsets, tables, table, rules
+        )
+        parts.append(_normalised(total, _emphasis(*marks)))
+    return np.concatenate(parts)
 
 
 class _Window:
@@ -288,10 +341,9 @@ def _idiomatic(window: _Window, lexicon: _Lexicon) -> Array:
     return near[found]
 
 
-def _emphasis(tokens: Tokens) -> Array:
+def _emphasis(exclaimed: Array, asked: Array) -> Array:
     """What exclamation and question marks add to each row."""
-    exclaimed = np.minimum(tokens.count_by_row(tokens.bytes_equal("!")), 4)
-    asked = tokens.count_by_row(tokens.bytes_equal("?"))
+    exclaimed = np.minimum(exclaimed, 4)
     questions = np.where(asked > 3, 0.96, np.where(asked > 1, asked * 0.18, 0.0))
     return exclaimed * 0.292 + questions
 

@@ -14,11 +14,14 @@ import codecs
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from candor.scorers.accelerated import kernels
 
 Array = Any  # numpy arrays; their dtypes are stated in the docstrings.
 
@@ -58,11 +61,24 @@ def _tables() -> tuple[bytes, bytes, bytes]:
 
 
 _CLASSES, _TO_LOWER, _TO_UPPER = _tables()
+_CLASS_OF, _UPPER_OF, _LOWER_OF = (
+    np.frombuffer(table, np.uint8) for table in (_CLASSES, _TO_UPPER, _TO_LOWER)
+)
 _MASKS = np.array([(1 << (8 * size)) - 1 for size in range(9)], dtype=np.uint64)
 _MIX = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93],
     dtype=np.uint64,
 )
+
+
+def byte_tables() -> tuple[Array, ...]:
+    """Class, upper and lower case of each byte, masks and multipliers of keys, for compiled code."""
+    return _CLASS_OF, _UPPER_OF, _LOWER_OF, _MASKS, _MIX
+
+
+def lowered(raw: bytes) -> Array:
+    """uint64: every eight bytes in lower case as one number, at every offset."""
+    return _words(raw.translate(_TO_LOWER))
 
 
 class _Replacements(dict[str, str]):
@@ -153,6 +169,7 @@ class Tokens:
         start, end: int64 per token, offsets of its bytes.
         key: uint64 per token.
         raw, lower: the bytes as written and in lower case, padded with zeros.
+        kernels: the compiled code that cut them, where it did.
     """
 
     rows: int
@@ -163,6 +180,7 @@ class Tokens:
     key: Array
     raw: bytes
     lower: bytes
+    kernels: ModuleType | None = None
 
     @property
     def row(self) -> Array:
@@ -226,6 +244,13 @@ def cut(flat: pa.Array) -> Iterator[Tokens]:
     Args:
         flat: binary array from ``Flattener.flatten``; nulls have no tokens.
     """
+    compiled = kernels(len(flat))
+    for raw, own in chunks(flat):
+        yield _cut(raw, own) if compiled is None else _cut_compiled(raw, own, compiled)
+
+
+def chunks(flat: pa.Array) -> Iterator[tuple[bytes, Array]]:
+    """The padded bytes of some rows at a time, and where each of them begins and ends."""
     if isinstance(flat, pa.ChunkedArray):
         flat = flat.combine_chunks()
     flat = pc.fill_null(flat, b"")
@@ -237,7 +262,7 @@ def cut(flat: pa.Array) -> Iterator[Tokens]:
         last = min(max(limit, row + 1), row + _CHUNK_ROWS, len(flat))
         begin, end = int(offsets[row]), int(offsets[last])
         raw = (data.slice(begin, end - begin).to_pybytes() if end > begin else b"") + bytes(_PAD)
-        yield _cut(raw, offsets[row : last + 1].astype(np.int64) - begin)
+        yield raw, offsets[row : last + 1].astype(np.int64) - begin
         row = last
 
 
@@ -259,6 +284,15 @@ def _cut(raw: bytes, offsets: Array) -> Tokens:
     lower = raw.translate(_TO_LOWER)
     key = keys_of(lower, start, end)
     return Tokens(len(offsets) - 1, offsets, first, start, end, key, raw, lower)
+
+
+def _cut_compiled(raw: bytes, offsets: Array, compiled: ModuleType) -> Tokens:
+    """The same in one pass."""
+    lower = raw.translate(_TO_LOWER)
+    first, start, end, key = compiled.cut_rows(
+        np.frombuffer(raw, np.uint8), _words(lower), offsets, _CLASS_OF, _MASKS, _MIX
+    )
+    return Tokens(len(offsets) - 1, offsets, first, start, end, key, raw, lower, compiled)
 
 
 def _strip(raw: bytes, classes: Array, start: Array, end: Array) -> None:
@@ -317,7 +351,7 @@ class WordTable:
         ValueError: more than 32,766 words, or two that share a key.
     """
 
-    _BITS = 18
+    _BITS = 15
 
     def __init__(self, words: Sequence[str]) -> None:
         if len(words) > np.iinfo(np.int16).max - 1:
@@ -339,8 +373,16 @@ class WordTable:
     def _slot(self, keys: Array) -> Array:
         return keys >> np.uint64(64 - self._BITS)
 
+    @property
+    def compiled(self) -> tuple[Array, ...]:
+        """The table as the compiled code takes it."""
+        shift = np.uint64(64 - self._BITS)
+        return self._keys, self._size, self._slots, self._next, shift
+
     def find(self, tokens: Tokens) -> Array:
         """int16 per token: the word's number, 0 for none of them."""
+        if tokens.kernels is not None:
+            return tokens.kernels.find(tokens.key, tokens.start, tokens.end, *self.compiled)
         number = self._slots[self._slot(tokens.key)]
         open_ = np.flatnonzero(number)
         while len(open_):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from candor.estimates.estimate import Estimate, Refusal
+from candor.estimates.estimate import Caveat, Estimate, Refusal
 from candor.verdicts.targets import Target
 
 Better = Literal["higher", "lower", "neither"]
@@ -74,6 +74,10 @@ def status(estimate: Estimate, target: Target | None, better: Better = "higher")
         return Verdict(
             Status.NO_TARGET,
             "Neither direction is good by itself: say `better` with the target to have a status.",
+        )
+    if Caveat.UNCORRECTED_JUDGE in estimate.caveats:
+        return Verdict(
+            Status.UNSURE, "Only a machine says so, and no labels of people say how often it errs."
         )
     goal, amber = float(target.target), float(target.amber)
     if direction == "lower":

@@ -36,6 +36,8 @@ CAVEATS: dict[str, str] = {
     "coincident_with_release": "Coincides with a release; not shown to be caused by it.",
     "mix_driven": "The mix of conversations changed, not the performance.",
     "reweighted_missing": "A component is missing; weights were rescaled.",
+    "uncorrected_judge": "A machine's own verdicts, not corrected by labels of people.",
+    "same_family_judge": "The judge is of the same family as the agent it grades.",
 }
 
 
@@ -79,6 +81,34 @@ def with_interval(estimate: Estimate, currency: str = "") -> str:
     if estimate.low is None:
         return point
     return f"{point} ({interval(estimate.low, estimate.high, estimate.unit, currency)})"
+
+
+def judged(estimate: Estimate) -> str:
+    """What the machine says, and what labels of people make of it; "" where no machine judged."""
+    found = estimate.judged
+    if found is None:
+        return ""
+    labels = f"{found.labels:,} label{'' if found.labels == 1 else 's'} of people"
+    right = found.corrected
+    if right.point is None:
+        have = "there are no labels of people" if not found.labels else f"{labels} are too few"
+        if right.refusal == "incompatible":
+            return "Verdicts of a machine stand behind it; labels of people cannot correct it itself."
+        if right.refusal == "judge_uninformative":
+            have = f"{labels} show that it cannot tell the two outcomes apart"
+        need = f"; about {found.needed:,} drawn at random would give ±5 points" if found.needed else ""
+        return f"By a machine alone: {have}{need}."
+    if found.beside:
+        shown = figure(right.point, estimate.unit)
+        limits = interval(right.low, right.high, estimate.unit)
+        return f"By {labels}: {shown} ({limits})."
+    return f"The machine says {figure(found.says, estimate.unit)}; put right by {labels}."
+
+
+def rests_on(estimate: Estimate) -> str:
+    """The grade of a figure, and what machines and people said where it rests on verdicts."""
+    told = judged(estimate).rstrip(".")
+    return f"{GRADES[str(estimate.evidence)]}{f'; {told}' if told else ''}"
 
 
 def axis(number: float, unit: str, currency: str = "") -> str:

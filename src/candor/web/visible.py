@@ -78,5 +78,5 @@ def _emptied(estimate: Estimate) -> Estimate:
         estimate,
         eligible=0, observed=0, unknown=0, unknown_reasons={}, excluded={}, total=None, point=None,
         low=None, high=None, n_eff=None, customers=0, k_eff=None, refusal=Refusal.SUPPRESSED,
-        caveats=(), bounds=None, detail={},
+        caveats=(), bounds=None, detail={}, judged=None,
     )  # fmt: skip

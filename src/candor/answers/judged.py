@@ -1,0 +1,456 @@
+"""Figures that rest on machines' verdicts, corrected by the labels people gave in the same cell.
+
+Reads, once for each metric and population, what the machine said of every unit and what people said
+of some; then each cell takes its own days, segment and labels. Labels of another segment are never
+used, labels of other days only where ``transported_error_rates`` says so. Which method speaks is
+decided in ``estimates.judge_corrected``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from candor.estimates import Caveat, Estimate, Evidence, Judged, Reckoning, Refusal
+from candor.estimates.compare import square_and_add
+from candor.estimates.estimate import weakest
+from candor.estimates.judge_corrected import (
+    Label,
+    Stratum,
+    corrected_score,
+    corrected_share,
+    labels_needed,
+)
+from candor.measure import MeasureCell
+from candor.metrics import compile as sql
+from candor.metrics.definition import Definition, JudgedBy
+from candor.metrics.plan import codes_of, plan
+
+if TYPE_CHECKING:
+    from candor.answers.snapshot import Answers
+
+_KEPT = 64
+"""Populations whose verdicts are kept in memory."""
+_PPM = 1_000_000
+MARKS = frozenset({Caveat.UNCORRECTED_JUDGE, Caveat.SAME_FAMILY_JUDGE})
+"""Caveats that a figure reckoned from a machine's figure inherits."""
+_ITEMS: dict[str, tuple[str, ...]] = {
+    "message": ("'message:' || cast(u.message_key as varchar)",),
+    "conversation": ("'conversation:' || cast(u.conversation_key as varchar)",),
+    "conversation_quality": ("'conversation:' || cast(u.conversation_key as varchar)",),
+    "intent_attempt": (
+        "'message:' || cast(u.message_key as varchar)",
+        (
+            "case when u.is_first or u.message_key is null"
+            " then 'conversation:' || cast(u.conversation_key as varchar) end"
+        ),
+    ),
+}  # fmt: skip
+"""Fact to the items that a verdict on one of its rows may name, the first that anybody judged."""
+_READS: dict[str, tuple[str, ...]] = {
+    "message": ("message_key",), "conversation": ("conversation_key",),
+    "conversation_quality": ("conversation_key",),
+    "intent_attempt": ("message_key", "conversation_key", "is_first"),
+}  # fmt: skip
+_SCORE = (
+    "case when lower(a.label) = 'true' then 1000000 when lower(a.label) = 'false' then 0"
+    " when a.value_ppm between 0 and 1000000 then a.value_ppm end"
+)
+_SAID = f"""
+with stated as (
+    select
+        a.item_id, a.assessor_kind, a.assessor_id, a.sampling_ppm, a.occurred_at, a.assessment_key,
+        {_SCORE} as score,
+        a.assessor_id || ' ' || a.assessor_version
+            || case when a.rubric is null then '' else ' (' || a.rubric || ')' end as epoch
+    from assessment as a
+    where a.criterion = ? and a.is_latest and a.item_id is not null
+),
+votes as (
+    select
+        s.item_id, s.score, count(*) as n, min(s.occurred_at) as said_at, max(s.sampling_ppm) as ppm
+    from stated as s
+    where s.assessor_kind = 'human' and s.score is not null
+    group by s.item_id, s.score
+),
+label as (
+    select v.item_id, v.score as truth, max(v.ppm) over (partition by v.item_id) as ppm
+    from votes as v
+    qualify row_number() over (partition by v.item_id order by v.n desc, v.said_at, v.score) = 1
+),
+machine as (
+    select s.item_id, s.score as said, s.epoch
+    from stated as s
+    where s.assessor_kind in ('llm', 'code', 'vendor')
+    qualify row_number() over (
+        partition by s.item_id
+        order by
+            case when s.assessor_kind = 'llm' then 0 when s.assessor_kind = 'vendor' then 3
+                when s.assessor_id like 'candor\\_%' escape '\\' then 2 else 1 end,
+            s.occurred_at desc, s.assessment_key
+    ) = 1
+)
+"""
+_BUILT_IN = {"conversation_quality": ("candor_experience",)}
+"""Who scores every row of a fact; of those only what people judged too stands among the verdicts."""
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Units:
+    """Units of one population by day, customer bucket, epoch and verdict, and its labelled ones.
+
+    Attributes:
+        strata: epochs and verdicts; of a score its epoch only.
+        day, bucket, stratum, count: one entry per group of units; stratum is a place in ``strata``.
+        said: the machine's verdict on each, NaN where it left them open.
+        segments: dimension to the value of each group.
+        labels: day, segment values in the order of ``segments``, label.
+    """
+
+    strata: tuple[Stratum, ...]
+    day: Ints
+    bucket: Ints
+    stratum: Ints
+    count: Ints
+    said: npt.NDArray[np.float64]
+    segments: Mapping[str, npt.NDArray[np.object_]]
+    labels: Sequence[tuple[int, tuple[str | None, ...], Label]]
+
+
+class Judgements:
+    """Verdicts and labels of one opened publication.
+
+    Args:
+        answers: the publication.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._kept: OrderedDict[tuple[str, tuple[str, ...]], _Units] = OrderedDict()
+
+    def settled(self, definition: Definition, cell: MeasureCell, estimate: Estimate) -> Estimate:
+        """The estimate after people's labels, or marked as a machine's own word.
+
+        Args:
+            definition: of a counted metric.
+            cell: what it adds up to; names its days and segment.
+            estimate: made from the cell without regard to labels.
+        """
+        judged = definition.judged
+        if judged is None or estimate.point is None:
+            return estimate
+        if judged.flag_only:
+            return self._flagged(definition, judged, estimate)
+        has_labels = judged.criterion in self._labelled
+        if judged.beside and not has_labels:
+            return estimate
+        spread = _spread(cell, definition.measured_in == "share")
+        if not has_labels:
+            return self._marked(
+                definition,
+                judged,
+                estimate,
+                Reckoning.refused("none", Refusal.UNLABELLED),
+                0,
+                spread,
+            )
+        return self._corrected(definition, judged, cell, estimate, spread)
+
+    def changed(
+        self, definition: Definition, change: Estimate, current: Estimate, previous: Estimate
+    ) -> Estimate:
+        """A change between two cells, from corrected figures where both are corrected.
+
+        The two intervals count as independent, which is cautious for returning customers. A
+        corrected and an uncorrected figure have no difference.
+
+        Args:
+            definition: of a counted metric.
+            change: from the sums alone.
+            current: the settled estimate of the later cell.
+            previous: that of the earlier one.
+        """
+        judged = definition.judged
+        if judged is None or judged.beside or change.point is None:
+            return change
+        sides = [one.judged for one in (current, previous)]
+        right = [one is not None and one.corrected.point is not None for one in sides]
+        if not any(right):
+            marks = {*current.caveats, *previous.caveats} & MARKS
+            return replace(change, caveats=(*change.caveats, *sorted(marks)))
+        if not all(right) or current.point is None or previous.point is None:
+            return replace(
+                change, point=None, low=None, high=None, n_eff=None, k_eff=None, caveats=(),
+                refusal=Refusal.INCOMPATIBLE,
+            )  # fmt: skip
+        found = square_and_add(current, previous)
+        return replace(
+            change, point=found.point, low=found.low, high=found.high, n_eff=found.n_eff,
+            k_eff=found.k_eff, method=found.method, evidence=weakest(
+                (current.evidence, previous.evidence)
+            ), caveats=tuple(dict.fromkeys((*current.caveats, *previous.caveats))),
+        )  # fmt: skip
+
+    def alike(self, headline: Estimate, series: Sequence[Estimate]) -> tuple[Estimate, ...]:
+        """The periods drawn beside a figure: corrected ones only where the figure is corrected."""
+        told = headline.judged
+        if told is None or told.beside or told.corrected.point is None:
+            return tuple(series)
+        return tuple(
+            one for one in series
+            if one.judged is not None and one.judged.corrected.point is not None
+        )  # fmt: skip
+
+    def _corrected(
+        self, definition: Definition, judged: JudgedBy, cell: MeasureCell, estimate: Estimate,
+        spread: float | None,
+    ) -> Estimate:  # fmt: skip
+        units = self._units(definition, judged, tuple(sorted({*cell.segment, *cell.where})))
+        segment = {**cell.where, **cell.segment}
+        inside = np.ones(len(units.day), dtype=bool)
+        for name, value in segment.items():
+            inside &= units.segments[name] == value
+        chosen = [
+            (day, label) for day, values, label in units.labels
+            if all(values[at] == segment[name] for at, name in enumerate(units.segments))
+        ]  # fmt: skip
+        first, last = cell.days
+        since = -np.inf if first is None else first
+        until = np.inf if last is None else last
+        inside &= (units.day >= since) & (units.day < until)
+        own = [label for day, label in chosen if since <= day < until]
+        others = [label for day, label in chosen if not since <= day < until]
+        if np.isnan(units.said[inside]).all():  # no machine speaks here
+            return estimate
+        level, thresholds = estimate.level, self._answers.thresholds
+        if definition.measured_in == "share":
+            found = corrected_share(
+                _by_stratum(units, inside), own, elsewhere=[*own, *others] if others else (),
+                apparent_n=estimate.n_eff or 0.0, level=level, thresholds=thresholds,
+            )  # fmt: skip
+        else:
+            found = corrected_score(_scores(units, inside), own, level=level, thresholds=thresholds)
+        return self._marked(definition, judged, estimate, found, len(own), spread, units, inside)
+
+    def _marked(
+        self, definition: Definition, judged: JudgedBy, estimate: Estimate, found: Reckoning, labels: int,
+        spread: float | None, units: _Units | None = None, inside: npt.NDArray[np.bool_] | None = None,
+    ) -> Estimate:  # fmt: skip
+        machines, says = self._behind(definition), estimate.point
+        if units is not None and inside is not None:
+            named = {units.strata[at][0] for at in set(units.stratum[inside])} - {""}
+            machines = tuple(sorted(named)) or machines
+            says = _machine_rate(units, inside)
+        is_kin = any("_same_family" in name for name in machines)
+        told = Judged(
+            judged.criterion, machines, says, labels,
+            labels_needed(
+                estimate.point or 0.0, estimate.observed, variance=spread, level=estimate.level,
+                thresholds=self._answers.thresholds,
+            ),
+            found, is_kin, judged.beside,
+        )  # fmt: skip
+        if judged.beside:
+            return replace(estimate, judged=told)
+        kin = (Caveat.SAME_FAMILY_JUDGE,) if is_kin else ()
+        if found.refusal is not None or found.point is None:
+            caveats = (*estimate.caveats, Caveat.UNCORRECTED_JUDGE, *kin)
+            return replace(estimate, judged=told, caveats=caveats)
+        return replace(
+            estimate, point=found.point, low=found.low, high=found.high, n_eff=found.n_eff,
+            k_eff=found.k_eff, method=found.method, bounds=None, judged=told,
+            evidence=found.evidence or Evidence.JUDGE_CORRECTED,
+            caveats=(*estimate.caveats, *found.caveats, *kin),
+        )  # fmt: skip
+
+    def marks(self, definition: Definition) -> tuple[Caveat, ...]:
+        """What to know where a figure is reckoned from the sums of a metric, past any correction."""
+        judged = definition.judged
+        if judged is None or judged.beside:
+            return ()
+        machines = self._behind(definition)
+        if not machines:
+            return ()
+        kin = any("_same_family" in name for name in machines)
+        return (Caveat.UNCORRECTED_JUDGE, *((Caveat.SAME_FAMILY_JUDGE,) if kin else ()))
+
+    def _flagged(self, definition: Definition, judged: JudgedBy, estimate: Estimate) -> Estimate:
+        machines = self._behind(definition)
+        if not machines:
+            return estimate
+        is_kin = any("_same_family" in name for name in machines)
+        told = Judged(
+            judged.criterion, machines, estimate.point, 0, 0,
+            Reckoning.refused("none", Refusal.INCOMPATIBLE), is_kin,
+        )  # fmt: skip
+        kin = (Caveat.SAME_FAMILY_JUDGE,) if is_kin else ()
+        return replace(
+            estimate, judged=told, caveats=(*estimate.caveats, Caveat.UNCORRECTED_JUDGE, *kin)
+        )
+
+    def _behind(self, definition: Definition) -> tuple[str, ...]:
+        """Machines whose verdicts may stand behind a metric."""
+        judged = definition.judged
+        if judged is None or judged.own is not None:
+            return ()
+        named = self._machines.get(judged.criterion, ())
+        return named or _BUILT_IN.get(definition.fact, ())
+
+    @cached_property
+    def _labelled(self) -> frozenset[str]:
+        """Criteria that people labelled."""
+        return frozenset(
+            row[0]
+            for row in self._answers.engine.rows(
+                "select distinct a.criterion from assessment as a"
+                " where a.assessor_kind = 'human' and a.is_latest order by a.criterion"
+            )
+        )
+
+    @cached_property
+    def _machines(self) -> Mapping[str, tuple[str, ...]]:
+        """Criterion to the machines that judged by it, with version and rubric."""
+        found: dict[str, list[str]] = {}
+        for criterion, name in self._answers.engine.rows(
+            "select distinct a.criterion, a.assessor_id || ' ' || a.assessor_version"
+            " || case when a.rubric is null then '' else ' (' || a.rubric || ')' end as epoch"
+            " from assessment as a where a.assessor_kind in ('llm', 'code', 'vendor')"
+            " and a.is_latest order by a.criterion, epoch"
+        ):
+            found.setdefault(criterion, []).append(name)
+        return {criterion: tuple(names) for criterion, names in found.items()}
+
+    def _units(self, definition: Definition, judged: JudgedBy, by: tuple[str, ...]) -> _Units:
+        key = (definition.name, by)
+        if key not in self._kept:
+            self._kept[key] = self._read(definition, judged, by)
+        self._kept.move_to_end(key)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def _read(self, definition: Definition, judged: JudgedBy, by: tuple[str, ...]) -> _Units:
+        """Verdicts and labels on every unit of a metric, over all days."""
+        codes, fact = codes_of(definition), definition.fact
+        dims = [f"by_{name}" for name in by]
+        own = judged.own
+        extra = {*_READS[fact], "day", *([own] if own is not None else [])}
+        coded = sql.coded(
+            plan(fact, [definition], anonymous=False), sql.Scope(by=by), extra=sorted(extra)
+        )
+        is_share = definition.outcome is not None
+        value = f"case when u.c0 > {codes.known} then {_PPM} else 0 end" if is_share else "u.v0"
+        shown = f"case when u.c0 >= {codes.known} then {value} end"
+        items = [f"l{at}" for at in range(len(_ITEMS[fact]))]
+        joins = " ".join(
+            f"left join label as l{at} on l{at}.item_id = {item}"
+            f" left join machine as m{at} on m{at}.item_id = {item}"
+            for at, item in enumerate(_ITEMS[fact])
+        )
+        truth = _first(items, "truth")
+        ppm = _first(items, "ppm")
+        machines = [f"m{at}" for at in range(len(items))]
+        if own is not None:
+            said = f"case when u.{own} then {_PPM} when not u.{own} then 0 end"
+            epoch = "'candor'"
+        else:
+            # Of a labelled unit the row shows the person's verdict, so the machine's is looked up.
+            said = f"case when {truth} is null then {shown} else {_first(machines, 'said')} end"
+            epoch = f"coalesce({_first(machines, 'epoch')}, '')"
+        picked = ", ".join(["u.day", "u.bucket", *(f"u.{name}" for name in dims)])
+        table = self._answers.engine.connection.execute(
+            f"{_SAID}, unit as (select {picked}, {said} as said, {truth} as truth, {ppm} as ppm,"
+            f" {epoch} as epoch from (select * from ({coded}) where c0 > {len(definition.exclude)})"
+            f" as u {joins}) select day, bucket, {''.join(f'{name}, ' for name in dims)}"
+            " said, truth, ppm, epoch, count(*) as n from unit group by all order by all",
+            [judged.criterion],
+        ).fetchall()  # fmt: skip
+        return _gathered(table, by, judged.criterion, is_share=definition.outcome is not None)
+
+
+def _first(tables: Sequence[str], column: str) -> str:
+    listed = ", ".join(f"{table}.{column}" for table in tables)
+    return listed if len(tables) == 1 else f"coalesce({listed})"
+
+
+def _gathered(
+    rows: Sequence[tuple[Any, ...]], by: tuple[str, ...], criterion: str, *, is_share: bool
+) -> _Units:
+    """Units by group, and the labelled ones one by one."""
+    strata: dict[Stratum, int] = {}
+    labels = []
+    numbers = np.empty((5, len(rows)))
+    segments = {name: np.empty(len(rows), dtype=object) for name in by}
+    for at, row in enumerate(rows):
+        day, bucket, values = row[0], row[1], row[2 : 2 + len(by)]
+        said_ppm, truth_ppm, ppm, epoch, n = row[2 + len(by) :]
+        said = _verdict(criterion, said_ppm) if is_share else _part(said_ppm)
+        truth = _verdict(criterion, truth_ppm) if is_share else _part(truth_ppm)
+        stratum = strata.setdefault((epoch, said if is_share else None), len(strata))
+        numbers[:, at] = (day, bucket, stratum, n, np.nan if said is None else said)
+        for name, value in zip(by, values, strict=True):
+            segments[name][at] = value
+        if truth is not None:
+            one = Label(truth, said, epoch, int(bucket), None if ppm is None else ppm / _PPM)
+            labels += [(int(day), tuple(values), one)] * int(n)
+    whole = numbers[:4].astype(np.int64)
+    return _Units(
+        tuple(strata), whole[0], whole[1], whole[2], whole[3], numbers[4], segments, labels
+    )
+
+
+def _verdict(criterion: str, ppm: int | None) -> float | None:
+    """A verdict as 1 or 0; in between only where the criterion says what that means."""
+    if ppm is None:
+        return None
+    if criterion == "groundedness":
+        return float(ppm == _PPM)
+    if criterion == "novel_intent":
+        return float(2 * ppm >= _PPM)
+    return {_PPM: 1.0, 0: 0.0}.get(ppm)
+
+
+def _part(ppm: int | None) -> float | None:
+    return None if ppm is None else ppm / _PPM
+
+
+def _by_stratum(units: _Units, inside: npt.NDArray[np.bool_]) -> dict[Stratum, dict[int, int]]:
+    found: dict[Stratum, dict[int, int]] = {}
+    for stratum, bucket, n in zip(
+        units.stratum[inside], units.bucket[inside], units.count[inside], strict=True
+    ):
+        counts = found.setdefault(units.strata[stratum], {})
+        counts[int(bucket)] = counts.get(int(bucket), 0) + int(n)
+    return found
+
+
+def _scores(units: _Units, inside: npt.NDArray[np.bool_]) -> list[tuple[int, int, float]]:
+    """Units and sum of the machine's scores by customer bucket; what it left open stays out."""
+    known = inside & ~np.isnan(units.said)
+    buckets, place = np.unique(units.bucket[known], return_inverse=True)
+    n = np.bincount(place, weights=units.count[known])
+    total = np.bincount(place, weights=units.count[known] * units.said[known])
+    return [(int(b), int(c), float(t)) for b, c, t in zip(buckets, n, total, strict=True)]
+
+
+def _machine_rate(units: _Units, inside: npt.NDArray[np.bool_]) -> float | None:
+    """What the machine alone says of the units it did not leave open."""
+    known = inside & ~np.isnan(units.said)
+    n = int(units.count[known].sum())
+    return float((units.count[known] * units.said[known]).sum() / n) if n else None
+
+
+def _spread(cell: MeasureCell, is_share: bool) -> float | None:
+    """Variance of a unit's score; None for a share, whose rate says it."""
+    n = cell.observed
+    if is_share or not n:
+        return None
+    squares = sum(sums.total_sq for sums in cell.buckets.values())
+    return max(0.0, squares / n - (cell.total / n) ** 2) / _PPM**2
