@@ -6,6 +6,7 @@ another hides.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from candor.web.desk import Desk
 
 Table = tuple[str, tuple[str, ...], list[Cells]]
 """Title, heading and rows."""
+Picture = Mapping[str, Any]
+"""Specification of a chart."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Shown:
         snapshot, as_of: publication it comes from.
         tables: makes the same as tables, for CSV; None where there is nothing to take along.
         workbook: makes the same as an XLSX file.
+        picture: makes the specification of the same as a picture; None where there is none.
+        printed: makes the same as one HTML file to be printed.
         opened: what must be in the audit log before this leaves; "" for nothing.
     """
 
@@ -66,12 +71,19 @@ class Shown:
     as_of: str = ""
     tables: Callable[[], list[Table]] | None = None
     workbook: Callable[[], bytes] | None = None
+    picture: Callable[[], Picture | None] | None = None
+    printed: Callable[[], str] | None = None
     opened: str = ""
 
     @cached_property
     def as_json(self) -> bytes:
         """The data, its snapshot and instant as JSON text, made once."""
         return encoded({**self.data, "snapshot": self.snapshot, "as_of": self.as_of})
+
+    @cached_property
+    def etag(self) -> str:
+        """Mark of the data as shown to this audience: equal marks, equal bytes."""
+        return f'"{hashlib.sha256(self.as_json).hexdigest()[:32]}"'
 
 
 def encoded(value: Mapping[str, Any]) -> bytes:
