@@ -44,6 +44,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 MENU: tuple[tuple[str, str, Permission], ...] = (
     ("Your account", "/account", Permission.ACCOUNT),
     ("Annotations", "/annotations", Permission.FIGURES),
+    ("Scheduled mail", "/mailings", Permission.ACCOUNT),
     ("Share links", "/shares", Permission.SHARE),
     ("People", "/people", Permission.PEOPLE),
     ("Audit log", "/audit", Permission.AUDIT),

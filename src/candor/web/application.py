@@ -14,7 +14,18 @@ import candor
 from candor.access import audit
 from candor.access.permissions import Actor, Permission
 from candor.errors import CandorError, Problem
-from candor.web import account, alerts, answering, bills, doors, labelling, notes, render, upkeep
+from candor.web import (
+    account,
+    alerts,
+    answering,
+    bills,
+    doors,
+    labelling,
+    mailing,
+    notes,
+    render,
+    upkeep,
+)
 from candor.web.doors import Doors
 from candor.web.guard import actor_of, site_of
 from candor.web.preparing import Warmer
@@ -37,6 +48,7 @@ def create(site: Site) -> Surroundings:
         warmer = Warmer(site)
         warmer.start()
         yield
+        await run_in_threadpool(site.desk.close)
         await run_in_threadpool(warmer.stop)
         await run_in_threadpool(site.close)
 
@@ -73,6 +85,7 @@ def routes() -> Doors:
     notes.mount(table)
     labelling.mount(table)
     bills.mount(table)
+    mailing.mount(table)
     doors.mount(table)
     return table
 

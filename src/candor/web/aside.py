@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,11 +21,16 @@ _held: list[tuple[object, Answers]] = []
 """The edition this process has open."""
 
 
-def settle() -> None:
-    """Take one's place beside the server: give way to it, and end with it however it ends."""
+def settle(ended: Event) -> None:
+    """Take one's place beside the server: give way to it, and end with it however it ends.
+
+    Args:
+        ended: set when the server stops.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_GIVES_WAY)
-    threading.Thread(target=_follow, args=(os.getppid(),), name="follow", daemon=True).start()
+    server = os.getppid()
+    threading.Thread(target=_follow, args=(server, ended), name="follow", daemon=True).start()
 
 
 def work(
@@ -52,7 +57,8 @@ def work(
     return question(_held[0][1])
 
 
-def _follow(server: int) -> None:
-    while os.getppid() == server:
-        time.sleep(_LOOKS_EVERY)
+def _follow(server: int, ended: Event) -> None:
+    while os.getppid() == server and not ended.wait(_LOOKS_EVERY):
+        pass
+    # Nobody waits for what is being worked out.
     os._exit(0)

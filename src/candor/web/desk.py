@@ -41,6 +41,7 @@ WAIT = 2.5
 PATIENCE = 180.0
 """Seconds for which readers stay with the edition before while a new one is prepared."""
 _KEPT = 400
+_SPAWN = multiprocessing.get_context("spawn")
 _SHORT_WORKERS = 3
 _LONG_PROCESSES = 2
 """One may be busy with what nobody has asked yet."""
@@ -95,6 +96,7 @@ class Desk:
         self.wait = wait
         self.is_apart = is_apart
         self._short = ThreadPoolExecutor(_SHORT_WORKERS, thread_name_prefix="short")
+        self._ended = _SPAWN.Event()
         self._long = self._new_long()
         self._threads = threading.local()
         self._lock = threading.Lock()
@@ -179,11 +181,14 @@ class Desk:
                     self._shown, self._next = shelf, None
         known = self._future(shelf, ("short", "later"), lambda answers: list(later(answers)))
         for key, question in known.result():
+            if self._ended.is_set():
+                return
             # One after another: what somebody asks meanwhile finds a process free.
             wait([self._future(shelf, ("long", key), question)], timeout=PATIENCE)
 
     def close(self) -> None:
-        """Stop the workers; an answer being worked out is finished first."""
+        """Stop the workers; only a short answer is finished first, where there are processes."""
+        self._ended.set()
         for pool in (self._short, self._long):
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -192,8 +197,8 @@ class Desk:
             return ThreadPoolExecutor(1, thread_name_prefix="long")
         return ProcessPoolExecutor(
             _LONG_PROCESSES,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=aside.settle,
+            mp_context=_SPAWN,
+            initializer=partial(aside.settle, self._ended),
         )
 
     def _shelf(self, *, is_fresh: bool = False) -> _Shelf:

@@ -17,6 +17,7 @@ from candor.answers import Answers
 from candor.errors import CandorError, Problem
 from candor.settings import SEGMENTS
 from candor.web import answering, asked, files
+from candor.web.desk import Desk
 from candor.web.guard import actor_of, guard, own_form, request_id, site_of
 from candor.web.view import Look, Shown, View
 from candor.web.views import ALL
@@ -95,20 +96,60 @@ def shown(request: Request, view: View, actor: Actor) -> tuple[Shown, asked.Aske
         Pending: it is being worked out.
         CandorError: what the view raised.
     """
-    site = site_of(request)
-    found = asked.read(
-        request.query_params.multi_items(), view.params, actor, takes_segments=view.takes_segments
-    )
     names = {key: str(value) for key, value in request.path_params.items() if key != "form"}
+    pairs = request.query_params.multi_items()
+    return made_for(site_of(request).desk, view, names, pairs, actor)
+
+
+def made_for(
+    desk: Desk, view: View, names: dict[str, str], pairs: list[tuple[str, str]], actor: Actor
+) -> tuple[Shown, asked.Asked]:
+    """What a view shows to somebody, wherever they look from.
+
+    Args:
+        desk: where answers come from.
+        view: what is looked at.
+        names: parts of the path.
+        pairs: parameters as they stand in the URL.
+        actor: who looks.
+
+    Raises:
+        Pending: it is being worked out.
+        CandorError: what the view raised.
+    """
+    found = asked.read(pairs, view.params, actor, takes_segments=view.takes_segments)
     path = view.path
     for part, value in names.items():
         path = path.replace(f"{{{part}:path}}", value).replace(f"{{{part}}}", value)
 
     def make(answers: Answers) -> Shown:
-        return view.make(Look(answers, site.desk, found, actor, path, names))
+        return view.make(Look(answers, desk, found, actor, path, names))
 
     key = (view.name, tuple(sorted(names.items())), found.key, actor.audience)
-    return site.desk.ask(key, make, is_fresh=view.holds_text), found
+    return desk.ask(key, make, is_fresh=view.holds_text), found
+
+
+def view_at(path: str) -> tuple[View, dict[str, str]] | None:
+    """The view a path leads to, and the parts of the path; None where there is none."""
+    for view in ALL:
+        names = _match(view.path, path)
+        if names is not None:
+            return view, names
+    return None
+
+
+def _match(pattern: str, path: str) -> dict[str, str] | None:
+    """The named parts of a path; None when it is another path."""
+    wanted, given = pattern.split("/"), path.split("/")
+    if len(wanted) != len(given):
+        return None
+    names = {}
+    for part, text_part in zip(wanted, given, strict=True):
+        if part.startswith("{"):
+            names[part.strip("{}")] = text_part
+        elif part != text_part:
+            return None
+    return names
 
 
 def _under(prefix: str, view: View) -> str:

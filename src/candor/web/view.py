@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from candor.access.permissions import Actor, Permission
 from candor.answers import Answers
+from candor.reports.document import Document
 from candor.reports.sheets import Cells
 from candor.web.asked import Asked
 from candor.web.desk import Desk
@@ -61,6 +62,7 @@ class Shown:
         workbook: makes the same as an XLSX file.
         picture: makes the specification of the same as a picture; None where there is none.
         printed: makes the same as one HTML file to be printed.
+        document: the same as a document, for files and letters; None where there is none.
         opened: what must be in the audit log before this leaves; "" for nothing.
     """
 
@@ -73,6 +75,7 @@ class Shown:
     workbook: Callable[[], bytes] | None = None
     picture: Callable[[], Picture | None] | None = None
     printed: Callable[[], str] | None = None
+    document: Document | None = None
     opened: str = ""
 
     @cached_property
@@ -105,6 +108,7 @@ class View:
         takes_segments: whether it can be narrowed to segments.
         is_scoped: whether it confines itself to the actor's scope.
         summary: one line for the description of the interface.
+        is_document: whether what it shows is a document of figures, which can be sent by mail.
         holds_text: whether it may hold text of conversations; then it is no file and no link.
     """
 
@@ -116,4 +120,5 @@ class View:
     takes_segments: bool = False
     is_scoped: bool = False
     summary: str = ""
+    is_document: bool = False
     holds_text: bool = False

@@ -301,7 +301,7 @@ def _document(
 
 VIEW = View(
     "metric", "/metric/{name}", make,
-    params=("grain", "until", "by"), takes_segments=True, is_scoped=True,
+    params=("grain", "until", "by"), takes_segments=True, is_scoped=True, is_document=True,
     summary="One metric: figure, history, breakdown, definition, lineage",
 )  # fmt: skip
 UNITS = View(

@@ -123,10 +123,10 @@ def bubbles(rows: list[Mapping[str, Any]]) -> tuple[list[Bubble], float]:
 
 ECONOMICS = View(
     "economics", "/economics", economics, Permission.MONEY,
-    params=("grain", "until", "quality", "price", "volume"),
+    params=("grain", "until", "quality", "price", "volume"), is_document=True,
     summary="Cost, savings, return, freed hours, and what another price or a better AI would mean",
 )  # fmt: skip
 INTENTS = View(
-    "intents", "/intents", intents, Permission.MONEY, params=("grain", "until"),
+    "intents", "/intents", intents, Permission.MONEY, params=("grain", "until"), is_document=True,
     summary="Every intent by volume, value and automation score, with what is left to win",
 )  # fmt: skip

@@ -65,7 +65,7 @@ def _review(cadence: str) -> View:
         return _page(look, f"{cadence.capitalize()} review", written, _LINKS)
 
     return View(
-        f"review_{cadence}", f"/reviews/{cadence}", make, Permission.MONEY,
+        f"review_{cadence}", f"/reviews/{cadence}", make, Permission.MONEY, is_document=True,
         summary=f"The {cadence} review: what changed, what it means, what to do, who owns it",
     )  # fmt: skip
 
@@ -79,8 +79,11 @@ def _vendor(look: Look) -> Shown:
 
 
 REVIEWS = tuple(_review(cadence) for cadence in CADENCES)
-PLAN = View("plan", "/plan", _plan, Permission.MONEY, summary="Ninety days: maturity, gaps, steps")
+PLAN = View(
+    "plan", "/plan", _plan, Permission.MONEY, is_document=True,
+    summary="Ninety days: maturity, gaps, steps",
+)  # fmt: skip
 VENDOR = View(
-    "vendor", "/vendor", _vendor, Permission.MONEY,
+    "vendor", "/vendor", _vendor, Permission.MONEY, is_document=True,
     summary="Questions to the vendor, answered from own data",
 )  # fmt: skip

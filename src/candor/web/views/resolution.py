@@ -26,6 +26,6 @@ def make(look: Look) -> Shown:
 
 
 VIEW = View(
-    "resolution", "/resolution", make,
+    "resolution", "/resolution", make, is_document=True,
     summary="The evidence ladder and sixteen published rules on the same conversations",
 )  # fmt: skip

@@ -145,6 +145,6 @@ def make(look: Look) -> Shown:
 
 VIEW = View(
     "scorecard", "/", make,
-    params=("view", "stage", "grain", "until"), takes_segments=True, is_scoped=True,
+    params=("view", "stage", "grain", "until"), takes_segments=True, is_scoped=True, is_document=True,
     summary="Figures of every metric with status, change, findings and data health",
 )  # fmt: skip

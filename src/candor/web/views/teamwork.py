@@ -241,7 +241,7 @@ def fairness(look: Look) -> Shown:
 
 
 def _view(name: str, path: str, make: Any, summary: str, *params: str) -> View:
-    return View(name, path, make, params=params, summary=summary)
+    return View(name, path, make, params=params, summary=summary, is_document=True)
 
 
 ALL = (

@@ -51,7 +51,7 @@ def shown_as(
         heading, body, data, look.answers.snapshot, look.answers.as_of,
         tables=lambda: tables_of(document), workbook=lambda: workbook.of_document(document),
         picture=picture if panels or pictures.can_draw(document) else None,
-        printed=lambda: html.render_document(document),
+        printed=lambda: html.render_document(document), document=document,
     )  # fmt: skip
 
 
