@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,12 @@ class CandorError(Exception):
         self.problems: tuple[Problem, ...] = tuple(problems)
         self.exit_code = exit_code
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Take everything along where an error crosses from one process into another."""
+        return (
+            partial(type(self), exit_code=self.exit_code), (self.code, self.problems), self.__dict__
+        )  # fmt: skip
 
     def as_dict(self) -> dict[str, object]:
         """The one JSON shape of an error, for ``--json`` and services."""

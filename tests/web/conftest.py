@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import pickle
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -107,6 +108,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Crossing(Desk):
+    """Questions and answers cross into another process and back, as they do in a server."""
+
+    def need(self, key: Any, question: Any) -> Any:
+        pickle.loads(pickle.dumps(question))
+        return pickle.loads(pickle.dumps(super().need(key, question)))
+
+
 @pytest.fixture(scope="session")
 def desk(root: Path) -> Iterator[Desk]:
     """One desk, so that an expensive answer is worked out once for all tests.
@@ -114,7 +123,7 @@ def desk(root: Path) -> Iterator[Desk]:
     The four reviews differ in their period only; here they all show the monthly one. Scorecards are
     remembered, because plan, reviews and the vendor page each reckon one of their own.
     """
-    opened, monthly = Desk(root, wait=120), functools.cache(reviewing.review)
+    opened, monthly = Crossing(root, wait=120), functools.cache(reviewing.review)
     whole, known = Answers.scorecard, dict[Any, Any]()
 
     def scorecard(self: Answers, **asked: Any) -> Any:

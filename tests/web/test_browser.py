@@ -37,7 +37,7 @@ PAGES = (
     f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/conversations/t1", "/resolution",
     "/reviews/weekly", "/plan", "/vendor", "/economics?quality=10&grain=all", "/intents?grain=all",
     "/handoffs?grain=all", "/drop-off?grain=all", "/assist", "/releases", "/fairness", "/bill", "/health", "/audit", "/people", "/account", "/shares",
-    "/alerts", "/annotations", "/connect",
+    "/alerts", "/annotations", "/connect", "/mailings",
 )  # fmt: skip
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 

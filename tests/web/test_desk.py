@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from candor.answers import Answers
 from candor.errors import CandorError
-from candor.web.application import Warmer
-from candor.web.desk import Desk, Pending
+from candor.web.desk import Desk, Edition, Pending
+from candor.web.preparing import Warmer
 from candor.web.site import Site
 
 
@@ -121,18 +122,18 @@ def test_what_has_not_been_measured_says_so(tmp_path: Path) -> None:
     desk.close()
 
 
-def test_a_new_publication_is_prepared_before_anybody_asks(root: Path, site: Site) -> None:
+def test_each_edition_is_prepared_once(site: Site) -> None:
     class Told:
-        """Counts what is begun."""
+        """Counts what is prepared."""
 
         def __init__(self) -> None:
-            self.number, self.begun = 0, []
+            self.number, self.prepared = 0, []
 
         def edition(self) -> int:
             return self.number
 
-        def start(self, key: object, _: object) -> None:
-            self.begun.append(key)
+        def prepare(self, *_: object) -> None:
+            self.prepared.append(self.number)
 
     told = Told()
     site.desk = told
@@ -141,15 +142,74 @@ def test_a_new_publication_is_prepared_before_anybody_asks(root: Path, site: Sit
 
     def waits_for(count: int) -> None:
         for _ in range(500):
-            if len(told.begun) >= count:
+            if len(told.prepared) >= count:
                 break
             time.sleep(0.02)
-        assert len(told.begun) == count
 
-    waits_for(2)
+    waits_for(1)
     told.number = 1
-    waits_for(4)
+    waits_for(2)
     time.sleep(0.1)
     warmer.stop()
-    assert len(told.begun) == 4, "an edition is prepared once"
-    assert told.begun[0] == "book"
+    assert told.prepared == [0, 1]
+
+
+def published_again(desk: Desk, number: int) -> None:
+    """Make the desk see another publication of the same content."""
+    real = Desk.edition
+
+    def edition(self: Desk) -> Edition:
+        marks = real(self).marks
+        return Edition(((marks[0][0], number, 0), *marks[1:]))
+
+    desk.edition = edition.__get__(desk)
+
+
+def test_readers_stay_with_the_edition_before_until_the_new_one_is_prepared(fresh: Desk) -> None:
+    fresh.wait = 60
+    gate = threading.Event()
+
+    def first(_: Answers):
+        yield "card", lambda _: gate.wait(30) and "new card"
+
+    fresh.need("card", lambda _: "old card")
+    fresh.prepare(lambda _: (), lambda _: ())
+    published_again(fresh, 1)
+    preparing = threading.Thread(target=fresh.prepare, args=(first, lambda _: ()))
+    preparing.start()
+    try:
+        # A page of the old edition asks the old card, also while the new one is worked out.
+        assert (
+            fresh.ask("page", lambda _: fresh.need("card", lambda _: "asked again")) == "old card"
+        )
+        # Text is never read from the edition before.
+        assert fresh.ask("text", lambda _: "new text", is_fresh=True) == "new text"
+        assert fresh.ask("text", lambda _: "old text") == "old text"
+    finally:
+        gate.set()
+        preparing.join()
+    assert fresh.need("card", lambda _: "asked again") == "new card"
+    assert fresh.ask("text", lambda _: "asked again") == "new text"
+
+
+def test_an_edition_that_cannot_be_prepared_in_time_is_shown_unprepared(
+    fresh: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh.wait = 60
+    fresh.prepare(lambda _: (), lambda _: ())
+    assert fresh.ask("page", lambda _: "old") == "old"
+    monkeypatch.setattr("candor.web.desk.PATIENCE", 0.0)
+    published_again(fresh, 1)
+    assert fresh.ask("page", lambda _: "new") == "new"
+
+
+def test_a_question_apart_brings_back_answers_and_mistakes(root: Path) -> None:
+    desk = Desk(root, wait=120, is_apart=True)
+    try:
+        period = desk.need("period", Answers.period)
+        assert period == desk.ask("period", Answers.period)
+        with pytest.raises(CandorError, match="is not a date") as told:
+            desk.need("wrong", partial(Answers.period, until="tomorrow"))
+        assert told.value.exit_code == 2
+    finally:
+        desk.close()

@@ -47,6 +47,15 @@ create table if not exists saved_view (
   id text primary key, person text not null references person(id), title text not null,
   path text not null, saved_at integer not null
 );
+create table if not exists mail_address (
+  person text primary key references person(id), address text not null
+);
+create table if not exists mailing (
+  id text primary key, person text not null references person(id), title text not null,
+  page text not null, cadence text not null, weekday integer not null, hour integer not null,
+  sent text not null, sent_at integer, claimed text not null, claimed_at integer not null,
+  failure text not null, failures integer not null
+);
 """
 
 

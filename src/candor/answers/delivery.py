@@ -96,12 +96,31 @@ def deliver(
     Returns:
         None when sent, else why not.
     """
+    return _tried(lambda: channel.send(alerts), pause)
+
+
+def send_message(
+    message: EmailMessage,
+    section: AlertsSection,
+    environment: Mapping[str, str],
+    *,
+    pause: Callable[[float], None] = time.sleep,
+) -> str | None:
+    """Send one letter by the mail server of ``[alerts]``, trying again after a pause.
+
+    Returns:
+        None when sent, else why not.
+    """
+    return _tried(lambda: _send_mail(message, section, environment), pause)
+
+
+def _tried(send: Callable[[], None], pause: Callable[[float], None]) -> str | None:
     reason = ""
     for attempt in range(ATTEMPTS):
         if attempt:
             pause(_PAUSES[attempt - 1])
         try:
-            channel.send(alerts)
+            send()
         except DeliveryError as error:
             reason = str(error)
             if not error.again:

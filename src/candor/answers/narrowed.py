@@ -8,15 +8,17 @@ those set for everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from candor import window
 from candor.answers.changes import COMPARABLE
 from candor.answers.snapshot import SERIES, Answers, Period, info
 from candor.estimates import Estimate
+from candor.measure import MeasureCell
 from candor.metrics import query
 from candor.metrics.compile import text_literal
+from candor.metrics.definition import Definition
 from candor.settings import SEGMENTS
 from candor.verdicts.scorecard import MetricEntry, Scorecard, build
 
@@ -29,33 +31,26 @@ RECENT = (
 """What is told of a conversation in a list."""
 
 
-def narrowed(answers: Answers, period: Period, where: Mapping[str, str | None]) -> Scorecard:
+def narrowed(
+    answers: Answers, period: Period, where: Mapping[str, str | None], only: str = ""
+) -> Scorecard:
     """The scorecard of the conversations with these values.
 
     Args:
         answers: an opened publication.
         period: the days it is about.
         where: segment to value; None asks for those where it is not known.
+        only: the one metric that is wanted; all of them when left out.
     """
     wanted = set(where)
     definitions = [
         item
         for item in answers.catalogue.definitions.values()
-        if wanted <= set(query.dimensions(item))
+        if wanted <= set(query.dimensions(item)) and only in ("", item.name)
     ]
-    cells = {
-        cell.metric: cell
-        for cell in query.measures(
-            answers.engine, definitions, since=period.since, until=period.until, where=where
-        )
-    }
+    cells = _cells(answers, definitions, period, where)
     before = period.before()
-    earlier = {
-        cell.metric: cell
-        for cell in query.measures(
-            answers.engine, definitions, since=before.since, until=before.until, where=where
-        )
-    } if before else {}  # fmt: skip
+    earlier = _cells(answers, definitions, before, where) if before else {}
     histories = history(answers, [item.name for item in definitions], period, where)
     entries = []
     for item in definitions:
@@ -81,6 +76,16 @@ def narrowed(answers: Answers, period: Period, where: Mapping[str, str | None]) 
     )  # fmt: skip
 
 
+def _cells(
+    answers: Answers,
+    definitions: Sequence[Definition],
+    period: Period,
+    where: Mapping[str, str | None],
+) -> dict[str, MeasureCell]:
+    found = answers.asked.cells(definitions, since=period.since, until=period.until, where=where)
+    return {cell.metric: cell for cell in found}
+
+
 def history(
     answers: Answers, names: list[str], period: Period, where: Mapping[str, str | None]
 ) -> dict[str, list[Estimate]]:
@@ -103,8 +108,8 @@ def history(
     start = last
     for _ in range(count - 1):
         start = window.period_start(start - 1, grain)
-    cells = query.measures(
-        answers.engine, [answers.catalogue.definitions[name] for name in names],
+    cells = answers.asked.cells(
+        [answers.catalogue.definitions[name] for name in names],
         grain=grain, since=start, until=window.period_end(last, grain), where=where,
     )  # fmt: skip
     found: dict[str, list[Estimate]] = {}

@@ -25,7 +25,7 @@ from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
 from candor.estimates import Estimate, Thresholds, change, make
 from candor.facts.schema import digest
-from candor.lake.serving import Serving
+from candor.lake.serving import Publication, Serving
 from candor.measure import MeasureCell
 from candor.metrics import drill, query
 from candor.metrics.definition import Definition
@@ -93,11 +93,12 @@ class Answers:
 
     Args:
         workspace: whose publication to open.
+        publication: one that was published there; the current one when left out.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, publication: Publication | None = None) -> None:
         self.workspace = workspace
-        self.publication = Serving(workspace.serving).current()
+        self.publication = publication or Serving(workspace.serving).current()
         self.about = self.publication.about
         self._check_current()
         self.engine = DuckEngine(self.publication.facts, read_only=True)
@@ -361,9 +362,7 @@ class Answers:
         )  # fmt: skip
         if definition.judged is None:
             return found
-        return self.judgements.changed(
-            definition, found, self.made(cell)[0], self.made(earlier)[0]
-        )
+        return self.judgements.changed(definition, found, self.made(cell)[0], self.made(earlier)[0])
 
     @cached_property
     def thresholds(self) -> Thresholds:
@@ -384,16 +383,14 @@ class Answers:
         return self._period(chosen, _day(until, "--until"))
 
     def _period(self, grain: str, until: int | None) -> Period:
-        # Made-up clocks put conversations on days that mean nothing.
-        bounds = self.engine.rows(
-            "select min(day), max(day) from conversation where not is_synthetic_time"
-        )[0]
-        if grain == "all" or bounds[0] is None:
+        # Made-up clocks put conversations on days that mean nothing; bounds leave them out.
+        bounds = self.reckoner.bounds
+        if grain == "all" or bounds is None:
             return Period("all", None, until)
         zone = self.workspace.settings.workspace.timezone
         if until is None:
             horizon = window.day_of(int(self.about["horizon_us"]), zone)
-            settled = min(horizon - SETTLING_DAYS, bounds[1] + 1)
+            settled = min(horizon - SETTLING_DAYS, bounds[1])
             start = window.period_start(settled, grain)
             start = (
                 start

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,12 +42,25 @@ def tick(
     retained = pipeline.retain(pipeline.open_workspace(workspace), dry_run=dry_run)
     with Answers.open_at(workspace) as answers:
         found = run(answers, dry_run=dry_run)
+        root = answers.workspace.root
+    letters = {} if dry_run else _letters(root)
     if json:
-        output.print_json({**found.as_dict(), "retention": retained.as_dict()})
+        output.print_json({**found.as_dict(), "retention": retained.as_dict(), "letters": letters})
     else:
         for line in (*found.lines(), *([] if retained.is_nothing else retained.lines())):
             output.show(line)
-    return 1 if found.failed else 0
+        for title, why in letters.items():
+            output.show(f"letter '{title}' " + (f"not sent: {why}" if why else "sent"))
+    return 1 if found.failed or any(letters.values()) else 0
+
+
+def _letters(root: Path) -> dict[str, str]:
+    """Send the pages that are due; without the dashboard installed there are none."""
+    if importlib.util.find_spec("fastapi") is None:
+        return {}
+    from candor.web.posting import post
+
+    return post(root, os.environ)
 
 
 def listed(

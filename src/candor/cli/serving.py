@@ -74,7 +74,7 @@ def serve(
         )  # fmt: skip
     names = tuple(name.lower() for name in public_host or ())
     site = Site(
-        root, Desk(root), store, hosts=(*LOOPBACK, *names), is_secure=is_secure,
+        root, Desk(root, is_apart=True), store, hosts=(*LOOPBACK, *names), is_secure=is_secure,
         may_share=share_links, sso=_provider(root),
     )  # fmt: skip
     scheme = "https" if tls_cert else "http"

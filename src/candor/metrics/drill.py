@@ -98,7 +98,10 @@ def conversations(
         f"{_listed(metric, scope)} where c0 between {low} and {high} "
         f"order by unit_id limit {int(limit)}"
     )
-    return [Unit(str(row[0]), row[1], *codes.state(row[2]), _value(codes, row)) for row in rows]
+    return [
+        Unit(str(row[0]), row[1], *codes.state(row[2]), _value(codes, row[2], row[3]))
+        for row in rows
+    ]
 
 
 def verdict_of(
@@ -130,15 +133,11 @@ def verdict_of(
         own = "journey_key" if fact == "journey" else "conversation_key"
         if own not in column_types(fact):
             continue  # its rows belong to no conversation
-        for definition in group:
-            codes = codes_of(definition)
-            rows = engine.rows(
-                f"{_listed(definition, Scope(), own=own)} where {own} = {key} order by unit_id"
-            )
-            verdicts += [
-                Verdict(definition.name, str(row[0]), *codes.state(row[2]), _value(codes, row))
-                for row in rows
-            ]
+        for row in engine.rows(_told_of(fact, group, own, key)):
+            for definition, code, value in zip(group, row[1::2], row[2::2], strict=True):
+                codes = codes_of(definition)
+                kept = _value(codes, code, value)
+                verdicts.append(Verdict(definition.name, str(row[0]), *codes.state(code), kept))
     order = {definition.name: at for at, definition in enumerate(metrics)}
     return sorted(verdicts, key=lambda verdict: (order[verdict.metric], verdict.unit_id))
 
@@ -154,11 +153,26 @@ def _range(metric: Definition, codes: Codes, outcome: Outcome) -> tuple[int, int
     return codes.known, codes.confirmed
 
 
-def _listed(metric: Definition, scope: Scope, *, own: str = "") -> str:
+def _told_of(fact: str, metrics: Sequence[Definition], own: str, key: int) -> str:
+    """A query of unit id, and code and value of every metric, of a conversation's rows."""
+    (unit,) = schema.key(fact)
+    items = [
+        f"coded.c{at}, " + (f"coded.v{at}" if one.outcome is None else "cast(null as bigint)")
+        for at, one in enumerate(metrics)
+    ]
+    wanted = plan(fact, metrics, anonymous=False)
+    return (
+        f"select coded.{unit} as unit_id, {', '.join(items)} "
+        f"from ({sql.coded(wanted, Scope(), extra=sorted({unit, own}))}) as coded "
+        f"where coded.{own} = {key} order by unit_id"
+    )
+
+
+def _listed(metric: Definition, scope: Scope) -> str:
     """A query of unit id, conversation id, code and value of every row in scope."""
     columns = column_types(metric.fact)
     (key,) = schema.key(metric.fact)
-    extra = {key} | ({own} if own else set())
+    extra = {key}
     conversation = "cast(null as varchar)"
     joined = ""
     if metric.fact == "conversation":
@@ -176,14 +190,12 @@ def _listed(metric: Definition, scope: Scope, *, own: str = "") -> str:
     wanted = plan(metric.fact, [metric], anonymous=False)
     has_value = metric.outcome is None
     value = "coded.v0" if has_value else "cast(null as bigint)"
-    kept = f", coded.{own} as {own}" if own else ""
     return (
         f"select unit_id, conversation_id, c0, unit_value from (select coded.{key} as unit_id, "
-        f"{conversation} as conversation_id, coded.c0 as c0, {value} as unit_value{kept} "
+        f"{conversation} as conversation_id, coded.c0 as c0, {value} as unit_value "
         f"from ({sql.coded(wanted, scope, extra=sorted(extra))}) as coded{joined}) as listed"
     )
 
 
-def _value(codes: Codes, row: tuple[object, ...]) -> int | None:
-    value = row[3]
-    return int(str(value)) if value is not None and row[2] == codes.known else None
+def _value(codes: Codes, code: int, value: int | None) -> int | None:
+    return int(value) if value is not None and code == codes.known else None

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from candor.estimates.estimate import Estimate
+from candor.reports import drawing
 from candor.window import to_date
 
 LINE, TARGET, INK, RULE = "#010203", "#040506", "#070809", "#0a0b0c"
 """Stand-in colours; the style sheet selects by them."""
 _WIDTH, _HEIGHT = 330, 118
 _SCALE = {"share": 100.0, "points": 100.0}
-_VERSION = "6.4"
-"""Of Vega-Lite."""
 _MANY = 20
 """Points from which whiskers become a band."""
 
@@ -42,11 +41,7 @@ def trend(series: Sequence[Estimate], target: float | None = None) -> str | None
         None with fewer than three figures: that is no history yet.
     """
     spec = specification(series, target)
-    if spec is None:
-        return None
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg(spec, vl_version=_VERSION))
+    return None if spec is None else drawing.svg(spec)
 
 
 def specification(series: Sequence[Estimate], target: float | None = None) -> dict[str, Any] | None:
@@ -102,7 +97,7 @@ def specification(series: Sequence[Estimate], target: float | None = None) -> di
         "encoding": {"y": {"field": "value", "type": "quantitative"}},
     }
     return {
-        "$schema": f"https://vega.github.io/schema/vega-lite/v{_VERSION}.json",
+        "$schema": drawing.SCHEMA,
         "width": _WIDTH, "height": _HEIGHT, "padding": 2, "background": "#00000000",
         "data": {"values": shown},
         "layer": [*([] if target is None else [goal]), spread, line, dots],

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from candor.reports import drawing
 from candor.reports.charts import INK, LINE, RULE, TARGET
 from candor.verdicts.annotations import Annotation
 from candor.verdicts.stability import Stability
@@ -17,7 +18,6 @@ from candor.window import to_date
 
 SIGNAL = "#0b0c0d"
 """Stand-in colour of points outside the limits; the style sheet selects by it."""
-_VERSION = "6.4"
 _FEWEST = 3
 _TIMES = (("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 
@@ -47,11 +47,7 @@ def control(
         None with fewer than three points.
     """
     spec = specification(stability, unit, annotations, width=width)
-    if spec is None:
-        return None
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg(spec, vl_version=_VERSION))
+    return None if spec is None else drawing.svg(spec)
 
 
 def drawn(stability: Stability, annotations: Sequence[Annotation]) -> tuple[Annotation, ...]:
@@ -120,7 +116,7 @@ def specification(
              "mark": {"type": "text", "color": INK, "dy": -6, "fontSize": 11}},
         ]  # fmt: skip
     return {
-        "$schema": f"https://vega.github.io/schema/vega-lite/v{_VERSION}.json",
+        "$schema": drawing.SCHEMA,
         "width": width, "height": 230, "padding": {"top": 14, "left": 2, "right": 2, "bottom": 2},
         "background": "#00000000", "data": {"values": rows}, "layer": layers,
         "config": {

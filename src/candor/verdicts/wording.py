@@ -93,10 +93,14 @@ def judged(estimate: Estimate) -> str:
     if right.point is None:
         have = "there are no labels of people" if not found.labels else f"{labels} are too few"
         if right.refusal == "incompatible":
-            return "Verdicts of a machine stand behind it; labels of people cannot correct it itself."
+            return (
+                "Verdicts of a machine stand behind it; labels of people cannot correct it itself."
+            )
         if right.refusal == "judge_uninformative":
             have = f"{labels} show that it cannot tell the two outcomes apart"
-        need = f"; about {found.needed:,} drawn at random would give ±5 points" if found.needed else ""
+        need = (
+            f"; about {found.needed:,} drawn at random would give ±5 points" if found.needed else ""
+        )
         return f"By a machine alone: {have}{need}."
     if found.beside:
         shown = figure(right.point, estimate.unit)

@@ -19,7 +19,7 @@ from candor.access.permissions import ANONYMOUS, Actor, Permission
 from candor.access.sessions import form_mark
 from candor.errors import CandorError
 from candor.web import asked as asking
-from candor.web import render
+from candor.web import files, render
 from candor.web.desk import Pending
 from candor.web.guard import Denied, request_id, site_of
 from candor.web.surroundings import refused
@@ -45,6 +45,7 @@ MENU: tuple[tuple[str, str, Permission], ...] = (
     ("Your account", "/account", Permission.ACCOUNT),
     ("Annotations", "/annotations", Permission.FIGURES),
     ("Connect data", "/connect", Permission.INGEST),
+    ("Scheduled mail", "/mailings", Permission.ACCOUNT),
     ("Share links", "/shares", Permission.SHARE),
     ("People", "/people", Permission.PEOPLE),
     ("Audit log", "/audit", Permission.AUDIT),
@@ -88,10 +89,7 @@ def page(request: Request, view: View, made: Shown, asked: asking.Asked) -> Resp
     path = _encoded(request)
     under = f"/{view.name}" if view.path == "/" else path
     if actor.may(Permission.EXPORT) and not view.holds_text:
-        if made.tables is not None:
-            tools.append(("CSV", f"/export/csv{under}{query}"))
-        if made.workbook is not None:
-            tools.append(("XLSX", f"/export/xlsx{under}{query}"))
+        tools += [(form.upper(), f"/export/{form}{under}{query}") for form in files.offered(made)]
     tools.append(("JSON", f"/api{under}{query}"))
     pinned = asked.url(path, snapshot=made.snapshot)
     moved = asked.get("snapshot") not in (None, made.snapshot)

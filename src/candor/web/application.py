@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
@@ -15,9 +13,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 import candor
 from candor.access import audit
 from candor.access.permissions import Actor, Permission
-from candor.answers import Answers
 from candor.errors import CandorError, Problem
-from candor.reports import catalogue
 from candor.web import (
     account,
     alerts,
@@ -26,12 +22,14 @@ from candor.web import (
     connect,
     doors,
     labelling,
+    mailing,
     notes,
     render,
     upkeep,
 )
 from candor.web.doors import Doors
 from candor.web.guard import actor_of, site_of
+from candor.web.preparing import Warmer
 from candor.web.site import Site
 from candor.web.surroundings import Surroundings
 
@@ -51,6 +49,7 @@ def create(site: Site) -> Surroundings:
         warmer = Warmer(site)
         warmer.start()
         yield
+        await run_in_threadpool(site.desk.close)
         await run_in_threadpool(warmer.stop)
         await run_in_threadpool(site.close)
 
@@ -88,55 +87,9 @@ def routes() -> Doors:
     labelling.mount(table)
     bills.mount(table)
     connect.mount(table)
+    mailing.mount(table)
     doors.mount(table)
     return table
-
-
-class Warmer(threading.Thread):
-    """Works out the default scorecard when figures are published, before anybody asks.
-
-    Args:
-        site: the server.
-        every: seconds between two looks at the file stamps.
-    """
-
-    def __init__(self, site: Site, every: float = 2.0) -> None:
-        super().__init__(name="warmer", daemon=True)
-        self.site, self.every = site, every
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        """Look, and warm each edition once."""
-        seen = None
-        while not self._ended.is_set():
-            edition = self.site.desk.edition()
-            if edition != seen:
-                seen = edition
-                try:
-                    warm(self.site)
-                except Exception:
-                    log.exception("the first page could not be prepared")
-            self._ended.wait(self.every)
-
-    def stop(self) -> None:
-        """End it; waits for a look that is going on."""
-        self._ended.set()
-        self.join()
-
-
-def warm(site: Site) -> None:
-    """Begin what the first page will need, as far as anything is published."""
-
-    def card(answers: Answers) -> Any:
-        return answers.scorecard()
-
-    try:
-        with Answers.open(site.root) as answers:
-            period = answers.period()
-    except CandorError:
-        return
-    site.desk.start("book", lambda answers: catalogue.book(answers.workspace))
-    site.desk.start(("card", period, ()), card)
 
 
 def alive() -> Response:

@@ -61,7 +61,7 @@ class Asked:
         said.pop("snapshot", None)
         return tuple(sorted(said.items()))
 
-    def url(self, path: str, **changes: str | None) -> str:
+    def url(self, path: str, /, **changes: str | None) -> str:
         """A path with these parameters, some changed; None leaves one out."""
         said: dict[str, str | None] = {
             **{name: value for name, value in self.given.items() if name != "snapshot"},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -100,14 +101,7 @@ def check(
 def result(request: Request, bill: str) -> Response:
     """What is owed, disputed, rework, or cannot be checked."""
     kept = _kept(request, bill)
-
-    def made(answers: Answers) -> Document:
-        return rules_page.bill(
-            asked.audit_invoice(answers, kept.invoice, kept.rule), assemble.colophon(answers, ()),
-            title=answers.workspace.settings.workspace.name,
-        )  # fmt: skip
-
-    document = site_of(request).desk.need(("bill", bill), made)
+    document = site_of(request).desk.need(("bill", bill), partial(_checked, kept=kept))
     links = render.fragment("bill_links.html.j2", bill=bill,
                             may_take=actor_of(request).may(Permission.EXPORT))  # fmt: skip
     body = render.fragment(
@@ -121,17 +115,25 @@ def dispute_file(request: Request, bill: str, form: str) -> Response:
     if form not in _FORMS:
         raise CandorError("page.unknown", Problem("there is no such file"))
     kept, site = _kept(request, bill), site_of(request)
-    write, kind = _FORMS[form]
-
-    def made(answers: Answers) -> str:
-        return write(answers, asked.audit_invoice(answers, kept.invoice, kept.rule))
-
-    text = site.desk.need(("dispute", bill, form), made)
+    kind = _FORMS[form][1]
+    text = site.desk.need(("dispute", bill, form), partial(_disputed, kept=kept, form=form))
     with site.store.change() as db:
         audit.append(db, actor_of(request), "export", "dispute", at=site.store.now(),
                      request=request_id(request), detail={"form": form})  # fmt: skip
     headers = {"content-disposition": f'attachment; filename="dispute.{form}"'}
     return Response(text.encode("utf-8"), media_type=kind, headers=headers)
+
+
+def _checked(answers: Answers, *, kept: Bill) -> Document:
+    return rules_page.bill(
+        asked.audit_invoice(answers, kept.invoice, kept.rule), assemble.colophon(answers, ()),
+        title=answers.workspace.settings.workspace.name,
+    )  # fmt: skip
+
+
+def _disputed(answers: Answers, *, kept: Bill, form: str) -> str:
+    write = _FORMS[form][0]
+    return write(answers, asked.audit_invoice(answers, kept.invoice, kept.rule))
 
 
 def _kept(request: Request, bill: str) -> Bill:

@@ -130,7 +130,11 @@ def _json(view: View) -> Callable[[Request], Response]:
     def data(request: Request) -> Response:
         made, _ = shown(request, view, actor_of(request))
         _opened(request, made)
-        return Response(made.as_json, media_type="application/json")
+        headers = {"etag": made.etag}
+        if made.etag in request.headers.get("if-none-match", ""):
+            # What a program may still see has not changed; it asked under its permissions of now.
+            return Response(status_code=304, headers=headers)
+        return Response(made.as_json, media_type="application/json", headers=headers)
 
     return data
 

@@ -1,4 +1,7 @@
-"""What is shown as a file: CSV and XLSX of the same rows, formulas made harmless."""
+"""What is shown as a file.
+
+The same rows as CSV and XLSX, formulas made harmless; the same figures as a picture; the same page printed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import csv
 import io
 
 from candor.errors import CandorError, Problem
-from candor.reports import inert
+from candor.reports import drawing, inert, pdf
 from candor.reports.document import Mark, Range, Value, words
 from candor.reports.sheets import TextCell
 from candor.web.view import Shown
@@ -14,7 +17,17 @@ from candor.web.view import Shown
 FORMS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "pdf": "application/pdf",
 }
+
+
+def offered(made: Shown) -> tuple[str, ...]:
+    """The files there are of a page."""
+    has = {"csv": made.tables, "xlsx": made.workbook, "svg": made.picture, "png": made.picture,
+           "pdf": made.printed}  # fmt: skip
+    return tuple(form for form, maker in has.items() if maker is not None)
 
 
 def write(made: Shown, form: str) -> tuple[bytes, str]:
@@ -27,6 +40,13 @@ def write(made: Shown, form: str) -> tuple[bytes, str]:
         return made.workbook(), FORMS[form]
     if form == "csv" and made.tables is not None:
         return _csv(made), FORMS[form]
+    if form == "pdf" and made.printed is not None:
+        return pdf.render(made.printed()), FORMS[form]
+    if form in ("svg", "png") and made.picture is not None:
+        found = made.picture()
+        if found is not None:
+            body = drawing.svg(found).encode() if form == "svg" else drawing.png(found)
+            return body, FORMS[form]
     raise CandorError("export.unknown", Problem(f"this page has no {form} file"))
 
 

@@ -72,7 +72,7 @@ def item(request: Request, queue: str) -> Response:
             publication = answers.publication
             return drawing.said(publication.facts, publication.text, [wanted]).get(wanted, [])
 
-        lines = site.desk.ask(("queue", wanted), said)
+        lines = site.desk.ask(("queue", wanted), said, is_fresh=True)
         with site.store.change() as db:
             audit.append(
                 db, actor_of(request), "text.open", wanted, at=site.store.now(),

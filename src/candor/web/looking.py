@@ -9,6 +9,7 @@ from candor.answers import Answers
 from candor.web import asked
 from candor.web.desk import Desk
 from candor.web.view import Look, Shown, View
+from candor.web.views import ALL
 
 
 def shown(
@@ -40,4 +41,27 @@ def shown(
         return view.make(Look(answers, desk, found, actor, path, names))
 
     key = (view.name, tuple(sorted(names.items())), found.key, actor.audience)
-    return desk.ask(key, make), found
+    return desk.ask(key, make, is_fresh=view.holds_text), found
+
+
+def view_at(path: str) -> tuple[View, dict[str, str]] | None:
+    """The view a path leads to, and the parts of the path; None where there is none."""
+    for view in ALL:
+        names = _match(view.path, path)
+        if names is not None:
+            return view, names
+    return None
+
+
+def _match(pattern: str, path: str) -> dict[str, str] | None:
+    """The named parts of a path; None when it is another path."""
+    wanted, given = pattern.split("/"), path.split("/")
+    if len(wanted) != len(given):
+        return None
+    names = {}
+    for part, text_part in zip(wanted, given, strict=True):
+        if part.startswith("{"):
+            names[part.strip("{}")] = text_part
+        elif part != text_part:
+            return None
+    return names

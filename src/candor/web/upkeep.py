@@ -13,9 +13,8 @@ from candor.access.permissions import ROLES, Actor, Permission
 from candor.access.sessions import form_mark
 from candor.errors import CandorError, Problem, nearest
 from candor.settings import SEGMENTS
-from candor.web import answering, asked, doors, render
+from candor.web import answering, asked, doors, looking, render
 from candor.web.guard import actor_of, request_id, session_of, site_of
-from candor.web.views import ALL
 
 _Text = Annotated[str, Form(max_length=300)]
 _Secret = Annotated[str, Form(max_length=200)]
@@ -177,10 +176,9 @@ def opened(request: Request, secret: str) -> Response:
 def _frozen(request: Request, page: str) -> tuple[str, str, str]:
     """Title, snapshot and HTML of a page, made for a reader without an account."""
     wanted = URL(page)
-    for view in ALL if page.startswith("/") and not wanted.netloc else ():
-        names = _match(view.path, wanted.path)
-        if names is None or view.holds_text or view.permission != Permission.FIGURES:
-            continue
+    found = looking.view_at(wanted.path) if page.startswith("/") and not wanted.netloc else None
+    if found and not found[0].holds_text and found[0].permission == Permission.FIGURES:
+        view, names = found
         scope = {**request.scope, "query_string": wanted.query.encode(), "path_params": names}
         reader = Actor("", "", "share", permissions=_READER.permissions,
                        scope=actor_of(request).scope)  # fmt: skip
@@ -192,20 +190,6 @@ def _frozen(request: Request, page: str) -> tuple[str, str, str]:
         )  # fmt: skip
         return made.title, made.snapshot, html
     raise CandorError("share.invalid", Problem("this page cannot be shared", "page"))
-
-
-def _match(pattern: str, path: str) -> dict[str, str] | None:
-    """The named parts of a path; None when it is another path."""
-    wanted, given = pattern.split("/"), path.split("/")
-    if len(wanted) != len(given):
-        return None
-    names = {}
-    for part, text_part in zip(wanted, given, strict=True):
-        if part.startswith("{"):
-            names[part.strip("{}")] = text_part
-        elif part != text_part:
-            return None
-    return names
 
 
 def _links(request: Request, *, secret: str = "") -> Response:

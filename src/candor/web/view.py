@@ -6,6 +6,7 @@ another hides.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from markupsafe import Markup
 
 from candor.access.permissions import Actor, Permission
 from candor.answers import Answers
+from candor.reports.document import Document
 from candor.reports.sheets import Cells
 from candor.web.asked import Asked
 from candor.web.desk import Desk
 
 Table = tuple[str, tuple[str, ...], list[Cells]]
 """Title, heading and rows."""
+Picture = Mapping[str, Any]
+"""Specification of a chart."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,9 @@ class Shown:
         snapshot, as_of: publication it comes from.
         tables: makes the same as tables, for CSV; None where there is nothing to take along.
         workbook: makes the same as an XLSX file.
+        picture: makes the specification of the same as a picture; None where there is none.
+        printed: makes the same as one HTML file to be printed.
+        document: the same as a document, for files and letters; None where there is none.
         opened: what must be in the audit log before this leaves; "" for nothing.
     """
 
@@ -66,12 +73,20 @@ class Shown:
     as_of: str = ""
     tables: Callable[[], list[Table]] | None = None
     workbook: Callable[[], bytes] | None = None
+    picture: Callable[[], Picture | None] | None = None
+    printed: Callable[[], str] | None = None
+    document: Document | None = None
     opened: str = ""
 
     @cached_property
     def as_json(self) -> bytes:
         """The data, its snapshot and instant as JSON text, made once."""
         return encoded({**self.data, "snapshot": self.snapshot, "as_of": self.as_of})
+
+    @cached_property
+    def etag(self) -> str:
+        """Mark of the data as shown to this audience: equal marks, equal bytes."""
+        return f'"{hashlib.sha256(self.as_json).hexdigest()[:32]}"'
 
 
 def encoded(value: Mapping[str, Any]) -> bytes:
@@ -93,6 +108,7 @@ class View:
         takes_segments: whether it can be narrowed to segments.
         is_scoped: whether it confines itself to the actor's scope.
         summary: one line for the description of the interface.
+        is_document: whether what it shows is a document of figures, which can be sent by mail.
         holds_text: whether it may hold text of conversations; then it is no file and no link.
     """
 
@@ -104,4 +120,5 @@ class View:
     takes_segments: bool = False
     is_scoped: bool = False
     summary: str = ""
+    is_document: bool = False
     holds_text: bool = False

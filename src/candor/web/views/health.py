@@ -11,17 +11,17 @@ from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
 
 
+def examined(answers: Answers) -> list[Finding]:
+    """The question for what is to be mended, without where the workspace lies on the host."""
+    root = f"{answers.workspace.root}/"
+    return [
+        replace(one, what=one.what.replace(root, ""), do=one.do.replace(root, ""))
+        for one in doctor(answers.workspace)
+    ]
+
+
 def make(look: Look) -> Shown:
     """The page."""
-
-    def examined(answers: Answers) -> list[Finding]:
-        # Where the workspace lies on the host is nobody's business here.
-        root = f"{answers.workspace.root}/"
-        return [
-            replace(one, what=one.what.replace(root, ""), do=one.do.replace(root, ""))
-            for one in doctor(answers.workspace)
-        ]
-
     findings = look.desk.need("doctor", examined)
     about = look.answers.about
     health, lineage = flat(about["data_health"]), flat(about["provenance"])

@@ -10,14 +10,13 @@ from markupsafe import Markup
 from candor import restating
 from candor.access.permissions import Permission
 from candor.answers import Answers, Period
-from candor.answers.narrowed import choices
 from candor.errors import CandorError, Problem, nearest
 from candor.estimates.estimate import Estimate
 from candor.metrics import query
 from candor.metrics.definition import Definition
 from candor.metrics.drill import OUTCOMES, Outcome
 from candor.metrics.registry import Metric
-from candor.reports import assemble, catalogue, control_chart, sheets, workbook
+from candor.reports import assemble, catalogue, control_chart
 from candor.reports.catalogue import CatalogueBook, Entry
 from candor.reports.document import (
     Bullets,
@@ -38,8 +37,8 @@ from candor.verdicts.scorecard import MetricRow
 from candor.web import visible
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
-from candor.web.view import Table as Sheet
-from candor.web.views.scorecard import card_of, period_of, steps_of
+from candor.web.views.scorecard import card_of, choices_of, period_of, steps_of
+from candor.web.views.written import shown_as
 from candor.window import to_date
 
 PAGE = 50
@@ -66,7 +65,12 @@ class Bar:
 
 def book_of(look: Look) -> CatalogueBook:
     """Every definition, made once an edition."""
-    return look.desk.need("book", lambda answers: catalogue.book(answers.workspace))
+    return look.desk.need("book", whole_book)
+
+
+def whole_book(answers: Answers) -> CatalogueBook:
+    """The question for every definition."""
+    return catalogue.book(answers.workspace)
 
 
 def entry_of(look: Look, name: str) -> Entry:
@@ -91,7 +95,8 @@ def make(look: Look) -> Shown:
     entry = entry_of(look, look.names["name"])
     item = entry.item
     period = period_of(look.answers, look.asked)
-    row = card_of(look).row(item.name)
+    card = card_of(look, item.name)
+    row = card.row(item.name)
     dimensions = _dimensions(item, look)
     by = look.asked.get("by") or _first(row, dimensions)
     if by is not None and by not in dimensions:
@@ -102,7 +107,6 @@ def make(look: Look) -> Shown:
         )
     cells = _breakdown(look, item, by, period) if by else ()
     stability = row.stability if row is not None else None
-    card = card_of(look)
     picture = None
     if stability is not None and row is not None:
         svg = control_chart.control(stability, row.estimate.unit, card.annotations)
@@ -122,11 +126,12 @@ def make(look: Look) -> Shown:
         scale=control_chart.scale(stability, row.estimate.unit)[0] if stability and row else "",
         choices=_filters(look, item), outcomes=OUTCOME_WORDS, is_counted=isinstance(item, Definition),
     )  # fmt: skip
-    return Shown(
-        item.title, body, _data(entry, row, by, cells, restated, look),
-        look.answers.snapshot, look.answers.as_of,
-        tables=lambda: tables_of(document), workbook=lambda: workbook.of_document(document),
-    )  # fmt: skip
+    panels = []
+    if row is not None and stability is not None:
+        spec = control_chart.specification(stability, row.estimate.unit, card.annotations)
+        panels = [] if spec is None else [{**spec, "title": "Against its own past"}]
+    data = _data(entry, row, by, cells, restated, look)
+    return shown_as(look, item.title, body, data, document, panels)
 
 
 def units(look: Look) -> Shown:
@@ -174,21 +179,12 @@ def units(look: Look) -> Shown:
     )  # fmt: skip
 
 
-def tables_of(document: Document) -> list[Sheet]:
-    """Every table of a document."""
-    return [
-        (f"{section.title}: {title}" if title else section.title, tuple(heading), list(rows))
-        for section in document.sections
-        for title, heading, rows in sheets.blocks_of(section.blocks)
-    ]
-
-
 def _dimensions(item: Metric, look: Look) -> tuple[str, ...]:
     own = query.dimensions(item) if isinstance(item, Definition) else tuple(item.segments)
     personal = look.actor.may(Permission.AGENTS)
     offered = [name for name in own if name in SEGMENTS]
     offered += [name for name in own if visible.is_personal(name) and personal]
-    known = choices(look.answers)
+    known = choices_of(look)
     return tuple(name for name in offered if name in known or visible.is_personal(name))
 
 
@@ -196,7 +192,7 @@ def _filters(look: Look, item: Metric) -> dict[str, tuple[str | None, ...]]:
     if not isinstance(item, Definition):
         return {}
     own = set(query.dimensions(item))
-    return {name: values for name, values in choices(look.answers).items() if name in own}
+    return {name: values for name, values in choices_of(look).items() if name in own}
 
 
 def _first(row: MetricRow | None, dimensions: tuple[str, ...]) -> str | None:
@@ -305,7 +301,7 @@ def _document(
 
 VIEW = View(
     "metric", "/metric/{name}", make,
-    params=("grain", "until", "by"), takes_segments=True, is_scoped=True,
+    params=("grain", "until", "by"), takes_segments=True, is_scoped=True, is_document=True,
     summary="One metric: figure, history, breakdown, definition, lineage",
 )  # fmt: skip
 UNITS = View(

@@ -11,12 +11,11 @@ from candor.access import cells
 from candor.access.permissions import Permission
 from candor.answers.scenario import Changed, what_if
 from candor.estimates.estimate import Estimate
-from candor.reports import assemble, money, workbook
-from candor.reports.document import Document
+from candor.reports import assemble, money, pictures
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
-from candor.web.views.metric import tables_of
 from candor.web.views.scorecard import card_of, period_of, steps_of
+from candor.web.views.written import written
 
 LINKS = {"Economics": "/economics", "Intents": "/intents"}
 _WIDTH, _HEIGHT, _LARGEST = 640, 340, 34
@@ -39,20 +38,6 @@ class Bubble:
     y: float
     r: float
     is_allowed: bool
-
-
-def written(
-    look: Look, heading: str, document: Document, data: Mapping[str, Any], **more: Any
-) -> Shown:
-    """A document as a page, with what stands above its sections."""
-    body = fragment(
-        "document_body.html.j2", document=document, heading=heading, links=more.pop("links", {}),
-        here=look.path, look=look, asked=look.asked, **more,
-    )  # fmt: skip
-    return Shown(
-        heading, body, data, look.answers.snapshot, look.answers.as_of,
-        tables=lambda: tables_of(document), workbook=lambda: workbook.of_document(document),
-    )  # fmt: skip
 
 
 def economics(look: Look) -> Shown:
@@ -105,7 +90,11 @@ def intents(look: Look) -> Shown:
         steps=steps_of(look, period),
     )  # fmt: skip
     data = {"period": period.words, "portfolio": shown.as_row(), "intents": kept}
-    return written(look, "Intents", document, data, above=form, drawn=chart, links=LINKS)
+    panel = pictures.bubbles(kept, settings.currency)
+    return written(
+        look, "Intents", document, data, [panel] if panel else (), above=form, drawn=chart,
+        links=LINKS,
+    )  # fmt: skip
 
 
 def _with(found: Estimate, rows: list[Mapping[str, Any]]) -> Estimate:
@@ -134,10 +123,10 @@ def bubbles(rows: list[Mapping[str, Any]]) -> tuple[list[Bubble], float]:
 
 ECONOMICS = View(
     "economics", "/economics", economics, Permission.MONEY,
-    params=("grain", "until", "quality", "price", "volume"),
+    params=("grain", "until", "quality", "price", "volume"), is_document=True,
     summary="Cost, savings, return, freed hours, and what another price or a better AI would mean",
 )  # fmt: skip
 INTENTS = View(
-    "intents", "/intents", intents, Permission.MONEY, params=("grain", "until"),
+    "intents", "/intents", intents, Permission.MONEY, params=("grain", "until"), is_document=True,
     summary="Every intent by volume, value and automation score, with what is left to win",
 )  # fmt: skip

@@ -6,6 +6,7 @@ They speak of money in sentences, so they need the permission to read it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from candor.access.permissions import Permission
@@ -16,64 +17,73 @@ from candor.answers import vendor as asking
 from candor.reports import plan as plan_page
 from candor.reports import review as review_page
 from candor.reports import vendor as vendor_page
-from candor.reports import workbook
 from candor.reports.document import Document
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
-from candor.web.views.metric import tables_of
+from candor.web.views.written import shown_as
 
 Written = tuple[Document, Mapping[str, Any]]
 CADENCES = ("daily", "weekly", "monthly", "quarterly")
 _LINKS = {cadence.capitalize(): f"/reviews/{cadence}" for cadence in CADENCES}
 
 
+def review_question(cadence: str) -> tuple[tuple[str, str], Callable[[Answers], Written]]:
+    """The question for a review, and what it is known by."""
+    return ("review", cadence), partial(_reviewed, cadence=cadence)
+
+
+def planned(answers: Answers) -> Written:
+    """The question for the plan."""
+    found = planning.plan(answers)
+    return plan_page.document(answers, found), found.as_dict()
+
+
+def questioned(answers: Answers) -> Written:
+    """The question for the vendor's page."""
+    found = asking.vendor_report(answers)
+    return vendor_page.document(answers, found), found.as_dict()
+
+
+def _reviewed(answers: Answers, *, cadence: str) -> Written:
+    found = reviewing.review(answers, cadence)
+    return review_page.document(answers, found), found.as_dict()
+
+
 def _page(
-    look: Look, title: str, key: tuple[str, ...], ask: Callable[[Answers], Written],
-    links: Mapping[str, str] | None = None,
-) -> Shown:  # fmt: skip
-    document, data = look.desk.need(key, ask)
+    look: Look, title: str, written: Written, links: Mapping[str, str] | None = None
+) -> Shown:
+    document, data = written
     body = fragment(
         "document_body.html.j2", document=document, heading=title, links=links or {}, here=look.path
     )
-    return Shown(
-        title, body, data, look.answers.snapshot, look.answers.as_of,
-        tables=lambda: tables_of(document), workbook=lambda: workbook.of_document(document),
-    )  # fmt: skip
+    return shown_as(look, title, body, data, document)
 
 
 def _review(cadence: str) -> View:
     def make(look: Look) -> Shown:
-        def ask(answers: Answers) -> Written:
-            found = reviewing.review(answers, cadence)
-            return review_page.document(answers, found), found.as_dict()
-
-        return _page(look, f"{cadence.capitalize()} review", ("review", cadence), ask, _LINKS)
+        written = look.desk.need(*review_question(cadence))
+        return _page(look, f"{cadence.capitalize()} review", written, _LINKS)
 
     return View(
-        f"review_{cadence}", f"/reviews/{cadence}", make, Permission.MONEY,
+        f"review_{cadence}", f"/reviews/{cadence}", make, Permission.MONEY, is_document=True,
         summary=f"The {cadence} review: what changed, what it means, what to do, who owns it",
     )  # fmt: skip
 
 
 def _plan(look: Look) -> Shown:
-    def ask(answers: Answers) -> Written:
-        found = planning.plan(answers)
-        return plan_page.document(answers, found), found.as_dict()
-
-    return _page(look, "Plan", ("plan",), ask)
+    return _page(look, "Plan", look.desk.need("plan", planned))
 
 
 def _vendor(look: Look) -> Shown:
-    def ask(answers: Answers) -> Written:
-        found = asking.vendor_report(answers)
-        return vendor_page.document(answers, found), found.as_dict()
-
-    return _page(look, "Questions to the vendor", ("vendor",), ask)
+    return _page(look, "Questions to the vendor", look.desk.need("vendor", questioned))
 
 
 REVIEWS = tuple(_review(cadence) for cadence in CADENCES)
-PLAN = View("plan", "/plan", _plan, Permission.MONEY, summary="Ninety days: maturity, gaps, steps")
+PLAN = View(
+    "plan", "/plan", _plan, Permission.MONEY, is_document=True,
+    summary="Ninety days: maturity, gaps, steps",
+)  # fmt: skip
 VENDOR = View(
-    "vendor", "/vendor", _vendor, Permission.MONEY,
+    "vendor", "/vendor", _vendor, Permission.MONEY, is_document=True,
     summary="Questions to the vendor, answered from own data",
 )  # fmt: skip

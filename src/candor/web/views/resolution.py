@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from candor.answers import Answers
 from candor.answers import resolution as asked
-from candor.reports import assemble, rules_page, workbook
+from candor.reports import assemble, rules_page
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
-from candor.web.views.metric import tables_of
+from candor.web.views.written import shown_as
 
 
 def rules_of(look: Look) -> asked.RulesAnswer:
     """Every rule on every conversation, once an edition."""
-
-    def compared(answers: Answers) -> asked.RulesAnswer:
-        return asked.compare_rules(answers)
-
-    return look.desk.need("rules", compared)
+    return look.desk.need("rules", asked.compare_rules)
 
 
 def make(look: Look) -> Shown:
@@ -27,13 +22,10 @@ def make(look: Look) -> Shown:
         title=look.answers.workspace.settings.workspace.name, period="all data",
     )  # fmt: skip
     body = fragment("document_body.html.j2", document=document, heading="Resolution", links={})
-    return Shown(
-        "Resolution", body, found.as_dict(), look.answers.snapshot, look.answers.as_of,
-        tables=lambda: tables_of(document), workbook=lambda: workbook.of_document(document),
-    )  # fmt: skip
+    return shown_as(look, "Resolution", body, found.as_dict(), document)
 
 
 VIEW = View(
-    "resolution", "/resolution", make,
+    "resolution", "/resolution", make, is_document=True,
     summary="The evidence ladder and sixteen published rules on the same conversations",
 )  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
 from candor import window
 from candor.answers import Answers, Period, narrowed, views
 from candor.answers.narrowed import choices
 from candor.errors import CandorError, Problem
-from candor.reports import assemble, geometry, sheets, workbook
+from candor.reports import assemble, geometry, scorecard_document, sheets, workbook
 from candor.reports.told import finding_item
 from candor.verdicts.bands import Status
 from candor.verdicts.scorecard import Scorecard
@@ -16,6 +18,7 @@ from candor.web import visible
 from candor.web.asked import Asked
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, Table, View
+from candor.web.views.written import shown_as
 
 LADDER, LOOKED = "true_resolution_rate", "containment_rate"
 FILTERED = ("channel", "intent_id", "release", "path", "language", "customer_segment")
@@ -35,22 +38,33 @@ def period_of(answers: Answers, asked: Asked) -> Period:
     return answers.period(grain=asked.get("grain"), until=asked.get("until"))
 
 
-def card_of(look: Look) -> Scorecard:
+def card_of(look: Look, only: str = "") -> Scorecard:
     """The scorecard that was asked for, as this actor may see it.
+
+    Args:
+        look: who looks at what.
+        only: the one metric that is needed where the card is narrowed to segments.
 
     Raises:
         Pending: it is being worked out.
     """
     period, where = period_of(look.answers, look.asked), dict(look.asked.where)
-    grain, until = look.asked.get("grain"), look.asked.get("until")
-    key = ("card", period, tuple(sorted(where.items(), key=str)))
+    card = look.desk.need(*card_question(period, where, only if where else ""))
+    return visible.scorecard(card, look.actor)
 
-    def whole(answers: Answers) -> Scorecard:
-        if where:
-            return narrowed.narrowed(answers, period, where)
-        return answers.scorecard(grain=grain, until=until)
 
-    return visible.scorecard(look.desk.need(key, whole), look.actor)
+def card_question(
+    period: Period, where: Mapping[str, str | None] | None = None, only: str = ""
+) -> tuple[Hashable, Callable[[Answers], Scorecard]]:
+    """The question for a scorecard, and what it is known by."""
+    narrow = dict(where or {})
+    key = ("card", period, tuple(sorted(narrow.items(), key=str)), only)
+    return key, partial(_card, period=period, where=narrow, only=only)
+
+
+def choices_of(look: Look) -> dict[str, tuple[str | None, ...]]:
+    """The values of every segment, looked up once an edition."""
+    return look.desk.need("choices", choices)
 
 
 def steps_of(look: Look, period: Period) -> Steps:
@@ -69,6 +83,15 @@ def steps_of(look: Look, period: Period) -> Steps:
         to(period.since) if period.since > bounds[0] else None,
         to(later) if period.until < bounds[1] else None,
     )
+
+
+def _card(
+    answers: Answers, *, period: Period, where: Mapping[str, str | None], only: str
+) -> Scorecard:
+    if where:
+        return narrowed.narrowed(answers, period, where, only)
+    until = None if period.until is None else window.to_date(period.until).isoformat()
+    return answers.scorecard(grain=period.grain, until=until)
 
 
 def make(look: Look) -> Shown:
@@ -92,7 +115,7 @@ def make(look: Look) -> Shown:
         steps=steps_of(look, period),
         every_view=list(views.every().values()),
         choices={
-            name: values for name, values in choices(look.answers).items()
+            name: values for name, values in choices_of(look).items()
             if name in FILTERED or name in look.asked.where
         },
         tally=[(s, statuses.count(s)) for s in list(Status)[:4] if statuses.count(s)],
@@ -104,6 +127,12 @@ def make(look: Look) -> Shown:
         health=card.data_health,
     )  # fmt: skip
 
+    used = [row.estimate.definition for row in shown.rows]
+    colophon = assemble.colophon(look.answers, used)
+    document = scorecard_document.document(arranged, colophon, period.words)
+    data = {**arranged.as_dict(), "where": dict(look.asked.where.items())}
+    made = shown_as(look, "Scorecard", body, data, document)
+
     def tables() -> list[Table]:
         return [
             (f"{name}: {title}" if title else name, tuple(heading), list(rows))
@@ -111,19 +140,11 @@ def make(look: Look) -> Shown:
             for title, heading, rows in parts
         ]
 
-    def book() -> bytes:
-        used = [row.estimate.definition for row in shown.rows]
-        return workbook.of_scorecard(arranged, assemble.colophon(look.answers, used))
-
-    narrow = dict(look.asked.where.items())
-    return Shown(
-        "Scorecard", body, {**arranged.as_dict(), "where": narrow},
-        look.answers.snapshot, look.answers.as_of, tables, book,
-    )  # fmt: skip
+    return replace(made, tables=tables, workbook=lambda: workbook.of_scorecard(arranged, colophon))
 
 
 VIEW = View(
     "scorecard", "/", make,
-    params=("view", "stage", "grain", "until"), takes_segments=True, is_scoped=True,
+    params=("view", "stage", "grain", "until"), takes_segments=True, is_scoped=True, is_document=True,
     summary="Figures of every metric with status, change, findings and data health",
 )  # fmt: skip

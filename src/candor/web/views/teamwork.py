@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
 from candor.access.permissions import Permission
-from candor.answers import Answers, Period, teamwork
+from candor.answers import Period, teamwork
 from candor.answers.teamwork import figures
 from candor.estimates.estimate import Estimate
 from candor.reports import assemble
@@ -20,8 +21,8 @@ from candor.web import visible
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
 from candor.web.views.metric import bars
-from candor.web.views.money import written
 from candor.web.views.scorecard import period_of, steps_of
+from candor.web.views.written import written
 
 _HANDOFF = (
     "escalation_rate", "escalation_accuracy", "missed_escalation_rate", "appropriate_escalation_rate",
@@ -190,11 +191,7 @@ def assist(look: Look) -> Shown:
 def releases(look: Look) -> Shown:
     """Each release against the one before it, and experiments."""
     period = period_of(look.answers, look.asked)
-
-    def compare(answers: Answers) -> teamwork.Compared:
-        return teamwork.releases(answers, period)
-
-    whole = look.desk.need(("releases", period), compare)
+    whole = look.desk.need(("releases", period), partial(teamwork.releases, period=period))
     found = replace(
         whole,
         contrasts=tuple(one for one in whole.contrasts if visible.may_see(one.unit, look.actor)),
@@ -244,7 +241,7 @@ def fairness(look: Look) -> Shown:
 
 
 def _view(name: str, path: str, make: Any, summary: str, *params: str) -> View:
-    return View(name, path, make, params=params, summary=summary)
+    return View(name, path, make, params=params, summary=summary, is_document=True)
 
 
 ALL = (
