@@ -22,14 +22,13 @@ from candor.engines.duck import DuckEngine
 from candor.errors import CandorError
 from candor.events.registry import registry
 from candor.facts.build import BuiltFact
-from candor.facts.refresh import Fresh, refresh_facts, touching
+from candor.facts.refresh import refresh_facts
+from candor.facts.touched import OF_CUSTOMERS, Fresh, touching
 from candor.lake import Lake
 from candor.lake.fresh import fresh_files
 from candor.lake.records import Snapshot
 from candor.lake.serving import Serving
 from candor.workspace import HumanAgent, Workspace
-
-_OF_CUSTOMERS = ("confirmation", "survey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,7 @@ def _find(engine: DuckEngine, lake: Lake, before: Snapshot, shown: Snapshot) -> 
         _collect(engine, "fresh_thread", fresh[kind].queries("thread_key"))
     for end in ("key60(from_thread_id)", "key60(to_thread_id)"):
         _collect(engine, "fresh_thread", fresh["link"].queries(end))
-    for kind in _OF_CUSTOMERS:
+    for kind in OF_CUSTOMERS:
         queries = fresh[kind].queries("thread_key, customer_id")
         of_nobody = [f"select customer_id from ({one}) where thread_key is null" for one in queries]
         _collect(engine, "fresh_customer", of_nobody)

@@ -13,8 +13,9 @@ from candor.engines.duck import DuckEngine
 from candor.events.registry import registry
 from candor.facts import refresh
 from candor.facts.build import build_facts
-from candor.facts.refresh import Fresh, refresh_facts, touching
+from candor.facts.refresh import refresh_facts
 from candor.facts.steps import steps
+from candor.facts.touched import Fresh, touching
 from candor.settings import Settings
 from candor.window import DAY
 from facts.world import micros, put

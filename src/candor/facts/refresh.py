@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from candor.engines.duck import DuckEngine
 from candor.events.registry import registry
@@ -21,37 +20,25 @@ from candor.facts import schema
 from candor.facts.build import SCORED, BuiltFact, in_order, workshop_for
 from candor.facts.references import register
 from candor.facts.steps import EVENTS, Step, event_columns, steps
+from candor.facts.touched import (
+    AFTER,
+    BEFORE,
+    OF_CUSTOMERS,
+    THREADED,
+    Fresh,
+    find_touched,
+    forget,
+    is_local,
+    touching,
+)
 from candor.facts.workshop import Workshop
 from candor.settings import Settings
 from candor.workspace import HumanAgent, Intent
 
-BEFORE = frozenset(
-    {"_calendar", "_customer_edge", "_harm_source", "_link", "_monitored", "_person", "_scorer", "_thread"}
-)  # fmt: skip
-"""Steps made of all events, before anything is narrowed to the threads touched."""
-AFTER = frozenset(
-    {
-        "_gap", "account_period", "agent_work", "exposure", "feedback_loop", "gap", "gap_step",
-        "intervention", "invoice_line", "retention", "revenue", "spend", "worth",
-    }
-)  # fmt: skip
-"""Steps that look across people, made of the facts brought up to date and of all events."""
-WHOLE = frozenset({"known_clock", "known_person", "known_whole", "orphan"})
-"""Tables that are replaced as a whole: they are known wholly even from the touched threads."""
 MOST = 4
 """Refreshed only when at most one in so many threads is touched; else building anew is as cheap."""
-_THREADED = {
-    name: next(field.required for field in kind.fields if field.name == "thread_id")
-    for name, kind in registry().items()
-    if any(field.name == "thread_id" for field in kind.fields)
-}
-"""Types of events that may name a thread, and whether each of them must."""
-_OF_CUSTOMERS = ("confirmation", "survey")
-"""Types of events that may name a customer instead of a thread."""
-_INSTANTS = {
-    name: ["occurred_at", *(field.name for field in kind.fields if field.kind == "timestamp")]
-    for name, kind in registry().items()
-}
+WHOLE = frozenset({"known_clock", "known_person", "known_whole", "orphan"})
+"""Tables that are replaced as a whole: they are known wholly even from the touched threads."""
 _NOT_TOUCHED = "where thread_key not in (select thread_key from touched_thread)"
 _FROM_OTHERS = {
     "_ai_seen": "select ai_agent_id, intent_id, min(started_at) from {stored}conversation"
@@ -60,7 +47,6 @@ _FROM_OTHERS = {
     "_suggesting": "select true from {stored}suggestion",
 }
 """What the stored facts add to steps that are known from all data together."""
-_WINDOWS = ("h24_us", "h48_us", "h72_us", "d3_us", "d7_us")
 _LOOSE = frozenset({"assessment", "claim", "suggestion", "survey"})
 """Facts whose rows may belong to no conversation."""
 _BY_THREAD = ("conversation", "rule_case")
@@ -68,25 +54,6 @@ _KEYS = {
     "message_line": "message_key", "message_mark": "message_key",
     "quality_mark": "conversation_key", "conversation": "conversation_key",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """What is new since the facts that are refreshed were built; each a temporary table.
-
-    Attributes:
-        threads: table of ``thread_key``: threads of new events, and of events that gave way to them.
-        customers: table of ``customer_id``: whom events without a thread name.
-    """
-
-    threads: str = "fresh_thread"
-    customers: str = "fresh_customer"
-
-
-def touching() -> tuple[str, ...]:
-    """Types of events that touch the thread they name: others are read whole, by what looks across people."""
-    local = frozenset(name for name, step in steps().items() if _is_local(step))
-    return tuple(kind for kind in sorted(_THREADED) if EVENTS + kind in event_columns(local))
 
 
 def refresh_facts(
@@ -137,7 +104,7 @@ class _Refreshing:
         self._stored = f'"{name}".main.'
         """Prefix of the tables in the database, where temporary ones of the same name stand before them."""
         self._order = in_order()
-        self._local = [step for step in self._order if _is_local(step)]
+        self._local = [step for step in self._order if is_local(step)]
         self._columns = event_columns(frozenset(step.name for step in self._local))
         self._read = touching()
         self._made: list[str] = []
@@ -154,101 +121,11 @@ class _Refreshing:
 
     def find(self) -> bool:
         """Find the threads that must be built anew; whether they are few enough."""
-        run = self._engine.run
         if self._engine.rows("select 1 from ev_assessment where thread_key is null limit 1"):
             return False  # it may name a message of any thread
         self._make([step for step in self._order if step.name in BEFORE])
-        parts = " union ".join(self._unsettled())
-        run(f"create or replace temp table touched_thread as {parts}")
-        run(
-            "create or replace temp table touched_person as"
-            f" select n.person_key from _person as n"
-            f" semi join {self._fresh.customers} as f on n.customer_id = f.customer_id"
-            " union select n.person_key from _person as n semi join ("
-            + " union ".join(
-                f"select customer_id from {EVENTS}{kind} where thread_key is null and {self._late(kind)}"
-                for kind in _OF_CUSTOMERS
-            )
-            + ") as v on n.customer_id = v.customer_id union"
-            f" select k.person_key from {self._stored}known_person as k"
-            f" semi join {self._fresh.customers} as f on k.customer_key = key60(f.customer_id)"
-            " union"
-            " select unnest([k.person_key, n.person_key])"
-            f" from {self._stored}known_person as k"
-            " inner join _person as n on k.customer_key = key60(n.customer_id)"
-            " where k.person_key <> n.person_key"
-        )
-        run(
-            "create or replace temp table linked_thread as"
-            " select key60(from_thread_id) as thread_key, key60(to_thread_id) as other_key from ev_link"
-            " union select key60(to_thread_id), key60(from_thread_id) from ev_link"
-        )
-        run(
-            "create or replace temp table person_thread as"
-            " select n.person_key, t.thread_key from _thread as t"
-            " inner join _person as n on t.customer_id = n.customer_id"
-            f" union select person_key, thread_key from {self._stored}conversation where customer_known"
-        )
-        self._close()
-        touched, threads = self._engine.rows(
-            "select (select count(*) from touched_thread), (select count(*) from _thread)"
-        )[0]
-        return int(touched) * MOST <= int(threads)
-
-    def _unsettled(self) -> list[str]:
-        """Queries for the threads of which something is new, or was not decided yet."""
-        # A window of a conversation that closed between the two instants was open before.
-        closed = " or ".join(
-            f"c.last_activity_at + s.{window} > k.horizon_us and c.last_activity_at + s.{window} <= s.horizon_us"
-            for window in _WINDOWS
-        )
-        # Closed by somebody after its idle gap, which had not run out as far as its source reached.
-        late_close = "c.ended_at = c.closed_at and c.closed_at > c.last_activity_at"
-        undecided = f"c.is_open or {closed} or ({late_close} and c.ended_at > k.horizon_us)"
-        late = (
-            f"select thread_key from {EVENTS}{kind} where thread_key is not null and {self._late(kind)}"
-            for kind in sorted(self._read)
-        )
-        linked = (
-            f"select key60({end}) from ev_link where {self._late('link')}"
-            for end in ("from_thread_id", "to_thread_id")
-        )
-        stored = self._stored
-        known = (
-            f"{stored}conversation as c cross join {stored}known_clock as k cross join setting as s"
-        )
-        return [
-            f"select thread_key from {self._fresh.threads}",
-            f"select c.thread_key from {known} where {undecided}",
-            "select m.thread_key from ev_message as m anti join _thread as t using (thread_key)",
-            *linked,
-            *late,
-        ]
-
-    def _late(self, kind: str) -> str:
-        """Condition on an event: it speaks of a time that had not come when the facts were built."""
-        [(as_of,)] = self._engine.rows(f"select as_of_us from {self._stored}known_clock")
-        return f"greatest({', '.join(_INSTANTS[kind])}) >= {as_of}"
-
-    def _close(self) -> None:
-        """Add whoever is connected to a touched thread, until nobody is missing."""
-        grown, size = -1, 0
-        while grown != size:
-            grown = size
-            self._engine.run(
-                "insert into touched_person select p.person_key from person_thread as p"
-                " semi join touched_thread using (thread_key)"
-                " anti join touched_person as known on p.person_key = known.person_key"
-            )
-            for more in (
-                "select p.thread_key from person_thread as p semi join touched_person using (person_key)",
-                "select k.other_key from linked_thread as k semi join touched_thread using (thread_key)",
-            ):
-                self._engine.run(
-                    f"insert into touched_thread select distinct thread_key from ({more}) as found (thread_key)"
-                    " anti join touched_thread as known using (thread_key)"
-                )
-            size = self._count("touched_thread")
+        find_touched(self._engine, self._stored, self._fresh)
+        return self._count("touched_thread") * MOST <= self._count("_thread")
 
     def make(self, score: Callable[[], None] | None) -> bool:
         """Build the touched threads in front of the stored facts; whether the others stand as they are."""
@@ -276,12 +153,12 @@ class _Refreshing:
         """Narrow a type of events to the touched threads, and to what names no thread."""
         listed = ", ".join(sorted(self._columns[EVENTS + kind] | {"thread_key"}))
         parts = [f"select {listed} from all_{kind} semi join touched_thread using (thread_key)"]
-        if kind in _OF_CUSTOMERS:
+        if kind in OF_CUSTOMERS:
             parts.append(
                 f"select {listed} from all_{kind} where thread_key is null and (customer_id is null or"
                 " customer_id in (select customer_id from _person semi join touched_person using (person_key)))"
             )
-        elif not _THREADED[kind]:
+        elif not THREADED[kind]:
             parts.append(f"select {listed} from all_{kind} where thread_key is null")
         self._engine.run(
             f"create or replace temp table part_{kind} as {' union all '.join(parts)};"
@@ -376,14 +253,8 @@ class _Refreshing:
         for name in self._made:
             kind = "view" if steps()[name].is_view else "table"
             self._engine.run(f'drop {kind} if exists temp.main."{name}"')
-        for name in (
-            "touched_thread",
-            "touched_person",
-            "linked_thread",
-            "person_thread",
-            "gone",
-            "gone_message",
-        ):
+        forget(self._engine)
+        for name in ("gone", "gone_message", "kept"):
             self._engine.run(f"drop table if exists temp.main.{name}")
         for kind in registry():
             self._engine.run(f"drop view if exists temp.main.{EVENTS}{kind}")
@@ -434,9 +305,3 @@ def _key(table: str) -> str:
     if "event_key" in columns:
         return "event_key"
     return _KEYS[table] if table in _KEYS else schema.key(table)[0]
-
-
-def _is_local(step: Step) -> bool:
-    """Whether a step is about threads one by one; views of facts follow the tables they show."""
-    is_shown = step.is_view and step.name in schema.facts()
-    return step.name not in BEFORE | AFTER and not is_shown
