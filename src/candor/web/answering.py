@@ -66,7 +66,7 @@ UNSCOPED = frozenset(
 )
 _UNDER = {
     link: links[0] for links in (["/economics", "/intents"], ["/resolution", "/claims"],
-                                 ["/handoffs", "/drop-off", "/assist", "/releases", "/experiments", "/fairness"])
+                                 ["/handoffs", "/drop-off", "/assist", "/releases", "/experiments", "/fairness", "/knowledge"])
     for link in links
 }  # fmt: skip
 """Page → the entry of the navigation it stands under."""

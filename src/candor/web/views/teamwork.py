@@ -41,7 +41,7 @@ _ASSIST = (
 LINKS = {
     "Handoffs": "/handoffs", "Drop-off": "/drop-off", "Assist": "/assist", "Releases": "/releases",
     "Experiments": "/experiments",
-    "Fairness": "/fairness",
+    "Fairness": "/fairness", "Knowledge": "/knowledge",
 }  # fmt: skip
 
 
