@@ -24,7 +24,7 @@ from candor.settings import Settings, load_settings
 
 REFERENCE_FILES = (
     "intents.yaml", "agents.csv", "rates.yaml", "targets.yaml", "hours.yaml", "experience.yaml",
-    "knowledge.jsonl",
+    "knowledge.jsonl", "experiments.yaml",
 )  # fmt: skip
 _AGENT_COLUMNS = ("human_agent_id", "team", "started_on", "cost_per_hour", "is_csm")
 

@@ -23,7 +23,7 @@ COMMANDS = (
     ("demo",), ("init",), ("ingest",), ("measure",), ("simulate",), ("show",), ("scorecard",),
     ("metrics",), ("explain",), ("why",), ("doctor",), ("verify",), ("quarantine",),
     ("quarantine", "list"), ("quarantine", "show"), ("quarantine", "replay"), ("review",),
-    ("vendor-report",), ("plan",), ("compare-rules",), ("claims",), ("audit-bill",), ("export", "rules"),
+    ("vendor-report",), ("plan",), ("experiments",), ("compare-rules",), ("claims",), ("audit-bill",), ("export", "rules"),
     ("tick",), ("what-if",),
 )  # fmt: skip
 ENGINES = ("duckdb", "pyarrow", "polars", "deltalake", "numpy", "scipy", "pydantic", "sqlglot")

@@ -43,6 +43,7 @@ HOSTILE = (
     "]]></style></script><script>document.title='broken'</script>",
     "nul \x1b[31mred\x1b[0m bell\x07",
 )
+BILL_HEAD = "invoice,line,vendor,from,to,outcome,amount,currency,conversation_id"
 HOSTILE_THREAD = "<script>document.title='broken'</script>"
 HOSTILE_INTENT = "=1+1<b onmouseover=document.title='broken'>\u202eintent"
 
@@ -65,6 +66,27 @@ def hostile_events() -> Iterator[dict[str, Any]]:
                 "occurred_at": f"{at}{place + 1}:00Z", "actor": actor, "is_public": True,
                 "text": f"{text} {place}",
             }  # fmt: skip
+
+
+def bill_of(root: Path) -> str:
+    """An invoice over a dozen conversations, and over one that nobody knows."""
+    with Answers.open(root) as answers:
+        threads = answers.engine.rows(
+            "select thread_id from conversation where ai_involved and not is_test"
+            " and thread_id not like '%hostile%' and thread_id not like '<%'"
+            " order by thread_id limit 12"
+        )
+    rows = [
+        f"i1,{n},Vendor,2026-07-01,2026-11-01,resolution,0.99,EUR,{thread}"
+        for n, (thread,) in enumerate(threads, 1)
+    ]
+    return "\n".join(
+        [
+            "invoice,line,vendor,from,to,outcome,amount,currency,conversation_id",
+            *rows,
+            "i1,99,=1+1,2026-07-01,2026-11-01,resolution,0.99,EUR,t-none",
+        ]
+    )
 
 
 class Parts(HTMLParser):

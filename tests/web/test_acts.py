@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Callable
 
+import pytest
 from fastapi.testclient import TestClient
 
 from candor.access.sessions import form_mark
+from candor.errors import CandorError
 from candor.web.site import Site
 
 from .conftest import Parts
@@ -173,3 +175,35 @@ def test_a_note_is_written_for_everybody_and_never_breaks_the_file(
         assert "Note something" not in browser("vic").get("/annotations").text
     finally:
         path.unlink()
+
+
+def test_only_a_shared_page_is_held_by_named_origins(
+    ann: TestClient, browser: Browser, site: Site
+) -> None:
+    mark = form_mark(ann.cookies["candor-local"])
+    sent = ann.post("/shares/add", data={"mark": mark, "page": "/?grain=all", "days": 7})
+    link = re.search(r"/s/[A-Za-z0-9_-]+", sent.text)[0]
+    stranger = browser()
+    assert stranger.get(link).headers["x-frame-options"] == "DENY"
+    site.embedders = ("https://intranet.example.com",)
+    held = stranger.get(link).headers
+    assert held["content-security-policy"].endswith("frame-ancestors https://intranet.example.com")
+    assert "x-frame-options" not in held
+    for other in ("/login", "/", "/static/web.css", "/healthz", "/api/scorecard"):
+        headers = ann.get(other).headers
+        assert headers["x-frame-options"] == "DENY", other
+        assert "frame-ancestors 'none'" in headers["content-security-policy"], other
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://a.example", "https://a.example/path", "https://*.example", "https://a b", "'self'"],
+)
+def test_an_origin_is_checked_before_it_enters_a_policy(origin: str) -> None:
+    from candor.cli.serving import _origins
+
+    assert _origins(["https://a.example:8443"], may_share=True) == ("https://a.example:8443",)
+    with pytest.raises(CandorError, match="is no origin"):
+        _origins([origin], may_share=True)
+    with pytest.raises(CandorError, match="only shared pages"):
+        _origins(["https://a.example"], may_share=False)

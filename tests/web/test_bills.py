@@ -18,22 +18,9 @@ from candor.errors import CandorError
 from candor.resolution import confined, invoice
 from candor.sources.confinement import Confinement
 
-HEAD = "invoice,line,vendor,from,to,outcome,amount,currency,conversation_id"
+from .conftest import BILL_HEAD, bill_of
+
 RULE = "intercom_fin"
-
-
-def _bill(root: Path) -> str:
-    with Answers.open(root) as answers:
-        threads = answers.engine.rows(
-            "select thread_id from conversation where ai_involved and not is_test"
-            " and thread_id not like '%hostile%' and thread_id not like '<%'"
-            " order by thread_id limit 12"
-        )
-    rows = [
-        f"i1,{n},Vendor,2026-07-01,2026-11-01,resolution,0.99,EUR,{thread}"
-        for n, (thread,) in enumerate(threads, 1)
-    ]
-    return "\n".join([HEAD, *rows, "i1,99,=1+1,2026-07-01,2026-11-01,resolution,0.99,EUR,t-none"])
 
 
 def _send(client: TestClient, content: bytes, name: str = "bill.csv", rule: str = RULE):
@@ -54,7 +41,7 @@ def test_a_bill_is_checked_as_on_the_command_line(
     ann: TestClient, root: Path, tmp_path: Path, browser: Callable[..., TestClient],
     person: Callable[..., object],
 ) -> None:  # fmt: skip
-    text = _bill(root)
+    text = bill_of(root)
     path = tmp_path / "bill.csv"
     path.write_text(text, encoding="utf-8")
     with Answers.open(root) as answers:
@@ -75,7 +62,7 @@ def test_a_bill_is_checked_as_on_the_command_line(
 
 def test_a_workbook_is_read_too(ann: TestClient, root: Path) -> None:
     book = openpyxl.Workbook()
-    for line in _bill(root).split("\n"):
+    for line in bill_of(root).split("\n"):
         book.active.append(line.replace("=1+1", "Vendor").split(","))
     out = io.BytesIO()
     book.save(out)
@@ -86,7 +73,7 @@ def test_a_workbook_is_read_too(ann: TestClient, root: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "name", "rule"),
     [(b"x", "bill.exe", RULE), (b"", "bill.csv", RULE), (b"a,b\n1,2\n", "bill.csv", RULE),
-     (b"PK\x03\x04 no zip", "bill.xlsx", RULE), (HEAD.encode(), "bill.csv", "no_such_rule")],
+     (b"PK\x03\x04 no zip", "bill.xlsx", RULE), (BILL_HEAD.encode(), "bill.csv", "no_such_rule")],
 )  # fmt: skip
 def test_what_is_no_bill_is_refused_in_words(
     ann: TestClient, content: bytes, name: str, rule: str
@@ -111,7 +98,7 @@ def test_a_bomb_costs_the_file_and_not_the_server(tmp_path: Path) -> None:
 
 def test_a_child_that_says_too_much_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "bill.csv"
-    path.write_text(f"{HEAD}\ni1,1,V,2026-07-01,2026-11-01,resolution,0.99,EUR,t1\n")
+    path.write_text(f"{BILL_HEAD}\ni1,1,V,2026-07-01,2026-11-01,resolution,0.99,EUR,t1\n")
     assert confined.read(path) == invoice.read(path)
     with pytest.raises(CandorError) as told:
         confined.read(path, bounds=Confinement(output_bytes=10))

@@ -8,6 +8,7 @@ axe finds; hostile texts run nothing. Needs Chromium: skips visibly without it, 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import threading
 import time
@@ -23,20 +24,22 @@ import uvicorn
 from candor.access.permissions import OPERATOR
 from candor.access.store import Store
 from candor.reports import pdf
+from candor.reviewing import queue as drawing
 from candor.web.application import create
 from candor.web.desk import Desk
 from candor.web.site import Rates, Site
+from candor.workspace import Workspace
 
-from .conftest import HOSTILE_INTENT, HOSTILE_THREAD, PASSWORD
+from .conftest import HOSTILE_INTENT, HOSTILE_THREAD, PASSWORD, bill_of
 
 PAGES = (
     "/", "/?grain=all&view=legacy", f"/?grain=all&customer_segment={quote(HOSTILE_INTENT)}",
     "/glossary", "/glossary?q=effort", "/metric/containment_rate?by=release&grain=all",
     "/metric/time_to_resolution", "/metric/candor_index",
     "/metric/containment_rate/denominator?grain=all", "/conversations?id=hostile",
-    f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/conversations/t1", "/resolution",
+    f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/conversations/t1", "/resolution", "/claims", "/claims?by=channel",
     "/reviews/weekly", "/plan", "/vendor", "/economics?quality=10&grain=all", "/intents?grain=all",
-    "/handoffs?grain=all", "/drop-off?grain=all", "/assist", "/releases", "/fairness", "/bill", "/health", "/audit", "/people", "/account", "/shares",
+    "/handoffs?grain=all", "/drop-off?grain=all", "/assist", "/releases", "/experiments", "/fairness", "/knowledge?grain=all", "/bill", "/health", "/audit", "/people", "/account", "/shares",
     "/alerts", "/annotations", "/connect", "/mailings",
 )  # fmt: skip
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -96,7 +99,13 @@ def _listening(application: Any, site: Site) -> Iterator[str]:
 
 @contextmanager
 def _page(
-    chromium: Any, address: str, told: list[str], *, start: str = "/", **options: Any
+    chromium: Any,
+    address: str,
+    told: list[str],
+    name: str = "ada",
+    *,
+    start: str = "/",
+    **options: Any,
 ) -> Iterator[Any]:
     """A logged-in page that writes down whatever goes wrong."""
     context = chromium.new_context(**options)
@@ -114,7 +123,7 @@ def _page(
         else told.append(f"outside: {one.url}"),
     )  # fmt: skip
     page.goto(f"{address}/login?next={start}")
-    page.fill("#name", "ada")
+    page.fill("#name", name)
     page.fill("#password", PASSWORD)
     page.click("main button")
     page.wait_for_url(f"{address}{start}")
@@ -266,3 +275,59 @@ def test_a_journey_from_a_file_to_a_rehearsal(
         page.click("text=Drop the files")
         page.wait_for_url(f"{address}/connect")
     assert told == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_a_checked_bill(
+    chromium: Any, address: str, root: Path, tmp_path: Path, width: int, scheme: str
+) -> None:
+    told: list[str] = []
+    path = tmp_path / "bill.csv"
+    path.write_text(bill_of(root), encoding="utf-8")
+    options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    with _page(chromium, address, told, **options) as page:
+        page.goto(f"{address}/bill")
+        page.set_input_files("#invoice", str(path))
+        page.click("main form button")
+        page.wait_for_url("**/bill/*")
+        assert page.locator("h1").inner_text() == "The bill"
+        _looks_right(page, width)
+    assert told == []
+
+
+def test_where_two_people_differ(chromium: Any, root: Path, tmp_path: Path) -> None:
+    own = tmp_path / "workspace"
+    shutil.copytree(root, own, ignore=shutil.ignore_patterns("restricted", "simulated"))
+    drawing.draw_queue(Workspace.open(own), "resolved", 2, double=1.0, salt="b", floor=1)
+    store, lent = Store(own / "restricted"), Desk(own, wait=120)
+    site = Site(own, lent, store, rates=Rates(burst=100_000))
+    for name in ("rex", "roz"):
+        made = site.people.add(OPERATOR, name, "reviewer", PASSWORD)
+        site.people.grant_text(OPERATOR, made.id, "tests of pages", 7)
+    told: list[str] = []
+    with _listening(create(site).app, site) as address:
+        for name, key, width in (("rex", "y", 1440), ("roz", "n", 390)):
+            viewport = {"width": width, "height": 900}
+            with _page(chromium, address, told, name, viewport=viewport) as page:
+                page.goto(f"{address}/queue")
+                page.click("main a >> nth=0")
+                while page.locator("button[data-key]").count():
+                    _looks_right(page, width)
+                    with page.expect_navigation():
+                        page.keyboard.press(key)
+                page.goto(f"{page.url}/disagreements")
+                assert page.locator("h1").inner_text() == "Disagreements"
+                assert (page.locator("tbody tr").count() > 0) == (name == "roz")
+                _looks_right(page, width)
+    lent.close()
+    store.close()
+    assert told == []
+
+
+def _looks_right(page: Any, width: int) -> None:
+    """Nothing scrolls sideways, and axe finds nothing."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width, f"{page.url} scrolls sideways: {wide}"
+    found = axe.run(page, options=AXE).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], page.url

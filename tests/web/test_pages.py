@@ -309,3 +309,33 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def test_a_metric_narrowed_is_the_one_of_the_narrowed_scorecard(ann: TestClient) -> None:
+    card = ann.get("/api/scorecard?grain=all&channel=chat").json()
+    rows = {row["metric"]: row for each in card["categories"] for row in each["metrics"]}
+    for name in (
+        "containment_rate",
+        "deflection_rate",
+        "true_resolution_rate",
+        "time_to_resolution",
+    ):
+        page = ann.get(f"/api/metric/{name}?grain=all&channel=chat").json()
+        assert (page["figure"] is None) == (name not in rows), name
+        for part in ("estimate", "change", "status") if name in rows else ():
+            assert page["figure"][part] == rows[name][part], (name, part)
+    assert rows["containment_rate"]["estimate"]["point"] is not None
+
+
+def test_a_segment_named_like_an_argument_does_not_break_a_page(ann: TestClient) -> None:
+    assert ann.get("/metric/containment_rate?grain=all&by=path").status_code == 200
+
+
+def test_data_that_did_not_change_are_not_sent_again(ann: TestClient) -> None:
+    first = ann.get("/api/scorecard?grain=all")
+    mark = first.headers["etag"]
+    again = ann.get("/api/scorecard?grain=all", headers={"if-none-match": mark})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", mark)
+    other = ann.get("/api/scorecard?grain=all&channel=chat", headers={"if-none-match": mark})
+    assert other.status_code == 200
+    assert other.headers["etag"] != mark

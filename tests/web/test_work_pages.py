@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from candor.answers import Answers
+from candor.answers.claims import check_claims
 from candor.answers.scenario import Changed, what_if
 from candor.web.views.money import bubbles
 
@@ -94,3 +96,30 @@ def test_intents_are_drawn_where_they_have_a_score_and_a_value() -> None:
     assert not found[1].is_allowed
     assert top == pytest.approx(11.2)
     assert bubbles([]) == ([], 0.0)
+
+
+def test_claims_stand_beside_the_truth(
+    ann: TestClient, root: Path, browser: Callable[..., TestClient], person: Callable[..., object]
+) -> None:
+    with Answers.open(root) as answers:
+        expected = check_claims(answers, by=("channel",))
+    told = ann.get("/api/claims?by=channel").json()
+    assert told["claimants"] == json.loads(
+        json.dumps([one.as_dict() for one in expected.claimants])
+    )
+    first = expected.claimants[0]
+    assert f"{first.whole.table.wrong_yes:,} of" in ann.get("/claims").text
+    # The gap stands on the page of resolution too.
+    assert "Claimed against true" in ann.get("/resolution").text
+    assert ann.get("/claims?by=human_agent_id").status_code == 422
+    # Segments of few conversations are not for everybody.
+    person("vic", "viewer")
+    seen = browser("vic").get("/api/claims?by=intent_id").json()["claimants"]
+    whole = ann.get("/api/claims?by=intent_id").json()["claimants"]
+    few = [
+        segment for one in whole for segment in one["segments"]
+        if 0 < segment["compared"] < 10
+    ]  # fmt: skip
+    assert few
+    for one in few:
+        assert one not in [segment for claimant in seen for segment in claimant["segments"]]

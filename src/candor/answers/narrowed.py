@@ -20,7 +20,7 @@ from candor.metrics import query
 from candor.metrics.compile import text_literal
 from candor.metrics.definition import Definition
 from candor.settings import SEGMENTS
-from candor.verdicts.scorecard import MetricEntry, Scorecard, build
+from candor.verdicts.scorecard import NEEDS_FIGURE, MetricEntry, Scorecard, build
 
 MOST_VALUES = 60
 """Values of a segment that are offered for choice, the most frequent first."""
@@ -40,13 +40,15 @@ def narrowed(
         answers: an opened publication.
         period: the days it is about.
         where: segment to value; None asks for those where it is not known.
-        only: the one metric that is wanted; all of them when left out.
+        only: the one metric that is wanted, with what it must stand beside; all when left out.
     """
     wanted = set(where)
+    known = answers.catalogue.definitions
+    kept = _beside(known, only) if only in known else set(known)
     definitions = [
         item
         for item in answers.catalogue.definitions.values()
-        if wanted <= set(query.dimensions(item)) and only in ("", item.name)
+        if wanted <= set(query.dimensions(item)) and item.name in kept
     ]
     cells = _cells(answers, definitions, period, where)
     before = period.before()
@@ -74,6 +76,17 @@ def narrowed(
         data_health=answers.about["data_health"], snapshot=answers.snapshot, as_of=answers.as_of,
         currency=answers.workspace.settings.workspace.currency,
     )  # fmt: skip
+
+
+def _beside(known: Mapping[str, Definition], name: str) -> set[str]:
+    """A metric and everything it is never shown without."""
+    found, left = set[str](), [name]
+    while left:
+        one = left.pop()
+        if one in known and one not in found:
+            found.add(one)
+            left += [*known[one].shown_with, NEEDS_FIGURE.get(one, "")]
+    return found
 
 
 def _cells(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from candor.answers.changes import Changes
 from candor.answers.contrasts import of_releases
@@ -56,16 +56,6 @@ class Compared:
     releases: tuple[Release, ...]
     contrasts: tuple[Contrast, ...]
     findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One arm of an experiment, as its exposures tell it; ``crossed`` units met another one too."""
-
-    experiment: str
-    arm: str
-    units: int
-    crossed: int
 
 
 def figures(
@@ -139,16 +129,3 @@ def releases(answers: Answers, period: Period) -> Compared:
     contrasts = list(of_releases(changes))
     found = departures("release", contrasts, "AI engineering")
     return Compared(tuple(changes.releases), tuple(contrasts), tuple(found))
-
-
-def experiments(answers: Answers) -> list[Arm]:
-    """Units by arm of every experiment, counted in the arm they met first."""
-    rows: list[tuple[Any, ...]] = answers.reckoner.rows(
-        "with met as (select experiment_id, unit_id, arm, row_number() over ("
-        " partition by experiment_id, unit_id order by assigned_at, event_key) as place,"
-        " count(distinct arm) over (partition by experiment_id, unit_id) as arms"
-        " from exposure where not is_test and not is_spam)"
-        " select experiment_id, arm, count(*), count(case when arms > 1 then 1 end)"
-        " from met where place = 1 group by experiment_id, arm order by experiment_id, arm"
-    )
-    return [Arm(str(name), str(arm), int(units), int(more)) for name, arm, units, more in rows]

@@ -1,4 +1,4 @@
-"""Commands that write pages to act on: review, vendor-report, plan."""
+"""Commands that write pages to act on: review, vendor-report, plan, experiments."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command()(review)
     app.command("vendor-report")(vendor_report)
     app.command()(plan)
+    app.command()(experiments)
 
 
 def review(
@@ -45,6 +46,33 @@ def review(
             return pages.document(answers, found)
 
         _show(found.as_dict, page, out, as_json=json)
+
+
+def experiments(
+    out: OutOption = None, workspace: WorkspaceOption = None, json: JsonOption = False
+) -> None:
+    """Experiments: arms, sample ratio, differences with their intervals, and whether they may ship."""
+    from candor.answers import Answers
+    from candor.answers.experimenting import experiments
+
+    _check(out)
+    with Answers.open_at(workspace) as answers:
+        found = experiments(answers)
+
+        def page() -> Document:
+            from candor.reports import assemble, experiments_page, teamwork
+
+            return teamwork.page(
+                "experiments", answers.workspace.settings.workspace.name, "all data",
+                experiments_page.summary(found),
+                experiments_page.sections(found, hides_few=False), assemble.colophon(answers, ()),
+            )  # fmt: skip
+
+        def data() -> dict[str, Any]:
+            return {"experiments": [one.as_dict() for one in found],
+                    "snapshot": answers.snapshot, "as_of": answers.as_of}  # fmt: skip
+
+        _show(data, page, out, as_json=json)
 
 
 def vendor_report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _people = typer.Typer(help="Accounts of the dashboard.", no_args_is_help=True)
 _audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 _TOOL_SECONDS = 600.0
+_ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?(?::\d{1,5})?")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -51,6 +53,10 @@ def serve(
     share_links: Annotated[
         bool, typer.Option("--share-links", help="Let admins make share links.")
     ] = False,
+    embed_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin (https://…) whose pages may hold shared pages. May be repeated."),
+    ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """The dashboard, for browsers and programs. Stop it with Ctrl-C."""
@@ -76,6 +82,7 @@ def serve(
     site = Site(
         root, Desk(root, is_apart=True), store, hosts=(*LOOPBACK, *names), is_secure=is_secure,
         may_share=share_links, sso=_provider(root),
+        embedders=_origins(embed_origin or [], may_share=share_links),
     )  # fmt: skip
     scheme = "https" if tls_cert else "http"
     output.say(f"candor listens on {scheme}://{host}:{port} (Ctrl-C stops it)")
@@ -288,6 +295,24 @@ def _needs_extra(
                 f"pip install 'candor-cx[{extra}]'",
             ),
         )  # fmt: skip
+
+
+def _origins(wanted: list[str], *, may_share: bool) -> tuple[str, ...]:
+    """Origins that may hold shared pages, checked: they become part of a policy."""
+    problems = [
+        Problem(
+            f"'{one[:80]}' is no origin", "--embed-origin", "such as https://intranet.example.com"
+        )
+        for one in wanted
+        if not _ORIGIN.fullmatch(one)
+    ]
+    if wanted and not may_share:
+        problems.append(
+            Problem("only shared pages are embedded", "--embed-origin", "--share-links")
+        )
+    if problems:
+        raise CandorError("serve.unsafe", problems, exit_code=2)
+    return tuple(wanted)
 
 
 def _unsafe(

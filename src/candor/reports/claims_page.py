@@ -40,7 +40,7 @@ def page(found: ClaimsAnswer, colophon: Colophon, *, title: str) -> Document:
         kind="claims against the truth", title=title, period="all data",
         summary=tuple(_sentence(one) for one in claimants),
         sections=(
-            _overview(claimants),
+            overview(claimants),
             *(_claimant(one, number) for number, one in enumerate(claimants, start=1)),
         ),
         colophon=colophon,
@@ -58,7 +58,8 @@ def _sentence(one: Claimant) -> str:
     )
 
 
-def _overview(claimants: Sequence[Claimant]) -> Section:
+def overview(claimants: Sequence[Claimant]) -> Section:
+    """What each claimant says against what is true, and what hangs on it."""
     rows = tuple((one.name, *_figures(one.whole)) for one in claimants)
     money = tuple(
         (
@@ -112,7 +113,7 @@ def _claimant(one: Claimant, number: int) -> Section:
     table = one.whole.table
     confusion = Table(
         "Confusion table, in conversations",
-        (Column(""), Column("truly solved", True), Column("not solved", True), Column("both", True)),
+        (Column("conversations"), Column("truly solved", True), Column("not solved", True), Column("both", True)),
         (
             ("claimed solved", table.right_yes, table.wrong_yes, table.right_yes + table.wrong_yes),
             ("not claimed", table.wrong_no, table.right_no, table.wrong_no + table.right_no),

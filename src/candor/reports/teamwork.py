@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from candor.access import cells
-from candor.answers.teamwork import MADE, NEEDS, Arm, Compared, Group, Taken
+from candor.answers.teamwork import MADE, NEEDS, Compared, Group, Taken
 from candor.estimates.estimate import Estimate
 from candor.reports.document import (
     Block,
@@ -207,22 +207,6 @@ def releases(found: Compared) -> list[Block]:
               tuple((one.name, to_date(one.since).isoformat()) for one in found.releases))
     )  # fmt: skip
     return blocks
-
-
-def experiments(arms: Sequence[Arm]) -> list[Block]:
-    """Arms as exposures tell them."""
-    if not arms:
-        return [Paragraph("No experiment is in the data: send exposure events to see arms here.")]
-    columns = (Column("Experiment"), Column("Arm"), Column("Customers", True),
-               Column("Met another arm later", True))  # fmt: skip
-    rows = tuple((one.experiment, one.arm, one.units, one.crossed) for one in arms)
-    return [
-        Table("Customers by the arm they met first", columns, rows),
-        Paragraph(
-            "Whether it may ship needs what was declared before anyone looked: the shares of the "
-            "arms, the metric it rests on, and what must not be lost."
-        ),
-    ]
 
 
 def fairness(found: Estimate, titles: Titles) -> list[Section]:

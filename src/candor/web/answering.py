@@ -67,8 +67,8 @@ UNSCOPED = frozenset(
     }
 )
 _UNDER = {
-    link: links[0] for links in (["/economics", "/intents"],
-                                 ["/handoffs", "/drop-off", "/assist", "/releases", "/fairness"])
+    link: links[0] for links in (["/economics", "/intents"], ["/resolution", "/claims"],
+                                 ["/handoffs", "/drop-off", "/assist", "/releases", "/experiments", "/fairness", "/knowledge"])
     for link in links
 }  # fmt: skip
 """Page → the entry of the navigation it stands under."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from candor.answers import Answers, teamwork
+from candor.answers.claims import check_claims
 from candor.answers.narrowed import choices
 from candor.answers.resolution import compare_rules
 from candor.web.asked import GRAINS
@@ -59,6 +60,7 @@ def first(answers: Answers) -> Iterator[Question]:
     yield "book", metric.whole_book
     yield "choices", choices
     yield "rules", compare_rules
+    yield ("claims", ()), partial(check_claims, by=())
     yield "doctor", health.examined
     yield ("releases", period), partial(teamwork.releases, period=period)
     yield "plan", packs.planned

@@ -33,6 +33,7 @@ class Site:
         hosts: names under which it may be asked for, without port.
         is_secure: whether browsers reach it by https; without, only on the host itself.
         may_share: whether share links can be made.
+        embedders: origins whose pages may hold a shared page inside them.
         rates: limits by who asks.
         sso: an identity provider, beside local accounts; None for none.
     """
@@ -43,6 +44,7 @@ class Site:
     hosts: tuple[str, ...] = LOOPBACK
     is_secure: bool = False
     may_share: bool = False
+    embedders: tuple[str, ...] = ()
     rates: Rates = field(default_factory=Rates)
     sso: Sso | None = None
     counts: dict[str, int] = field(default_factory=dict)

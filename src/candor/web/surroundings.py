@@ -62,7 +62,7 @@ class Surroundings:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._headers(message["headers"], request)
+                message["headers"] = self._headers(message["headers"], request, scope["path"])
             await send(message)
 
         refusal = self._refusal(scope)
@@ -96,9 +96,20 @@ class Surroundings:
             return 413, "the request is too large"
         return None
 
-    def _headers(self, given: list[tuple[bytes, bytes]], request: str) -> list[tuple[bytes, bytes]]:
+    def _headers(
+        self, given: list[tuple[bytes, bytes]], request: str, path: str
+    ) -> list[tuple[bytes, bytes]]:
         present = {name.lower() for name, _ in given}
         added = {**HEADERS, "x-request-id": request, "cache-control": "no-store"}
+        if self.site.embedders and path.startswith("/s/"):
+            # A shared page holds nothing that acts; only it may stand inside pages of named origins.
+            added |= {
+                "content-security-policy": POLICY.replace(
+                    "frame-ancestors 'none'", f"frame-ancestors {' '.join(self.site.embedders)}"
+                ),
+                "cross-origin-resource-policy": "cross-origin",
+            }
+            del added["x-frame-options"]
         if self.site.is_secure:
             added["strict-transport-security"] = "max-age=31536000; includeSubDomains"
         return [

@@ -2,7 +2,9 @@
 
 from candor.web.view import View
 from candor.web.views import (
+    claims,
     conversation,
+    gaps,
     glossary,
     health,
     metric,
@@ -15,5 +17,5 @@ from candor.web.views import (
 
 ALL: tuple[View, ...] = (
     scorecard.VIEW, glossary.VIEW, metric.VIEW, metric.UNITS, conversation.FIND, conversation.VIEW,
-    resolution.VIEW, money.ECONOMICS, money.INTENTS, *teamwork.ALL, *packs.REVIEWS, packs.PLAN, packs.VENDOR, health.VIEW,
+    resolution.VIEW, claims.VIEW, money.ECONOMICS, money.INTENTS, *teamwork.ALL, gaps.VIEW, *packs.REVIEWS, packs.PLAN, packs.VENDOR, health.VIEW,
 )  # fmt: skip

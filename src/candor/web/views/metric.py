@@ -8,10 +8,12 @@ from typing import Any
 from markupsafe import Markup
 
 from candor import restating
+from candor.access import cells as small
 from candor.access.permissions import Permission
 from candor.answers import Answers, Period
 from candor.errors import CandorError, Problem, nearest
 from candor.estimates.estimate import Estimate
+from candor.estimates.from_cell import SCALES
 from candor.metrics import query
 from candor.metrics.definition import Definition
 from candor.metrics.drill import OUTCOMES, Outcome
@@ -37,6 +39,7 @@ from candor.verdicts.scorecard import MetricRow
 from candor.web import visible
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
+from candor.web.views import shapes
 from candor.web.views.scorecard import card_of, choices_of, period_of, steps_of
 from candor.web.views.written import shown_as
 from candor.window import to_date
@@ -114,6 +117,7 @@ def make(look: Look) -> Shown:
         picture = Markup(svg) if svg else None  # noqa: S704
     restated = restating.sentences(look.answers.about.get("restated", []), item.name)
     currency = look.answers.workspace.settings.workspace.currency
+    bins = _bins(look, item, period) if row is not None else ()
     document = _document(look, entry, row, by, cells, period)
     body = fragment(
         "metric.html.j2",
@@ -124,13 +128,15 @@ def make(look: Look) -> Shown:
         is_log=stability is not None and stability.chart.endswith("_log"),
         marked=control_chart.drawn(stability, card.annotations) if stability else (),
         scale=control_chart.scale(stability, row.estimate.unit)[0] if stability and row else "",
-        choices=_filters(look, item), outcomes=OUTCOME_WORDS, is_counted=isinstance(item, Definition),
+        choices=_filters(look, item), bins=bins,
+        steps_of_change=shapes.waterfall(row) if row is not None else (), outcomes=OUTCOME_WORDS, is_counted=isinstance(item, Definition),
     )  # fmt: skip
     panels = []
     if row is not None and stability is not None:
         spec = control_chart.specification(stability, row.estimate.unit, card.annotations)
         panels = [] if spec is None else [{**spec, "title": "Against its own past"}]
     data = _data(entry, row, by, cells, restated, look)
+    data["distribution"] = [{"low": one.low, "high": one.high, "units": one.units} for one in bins]
     return shown_as(look, item.title, body, data, document, panels)
 
 
@@ -177,6 +183,19 @@ def units(look: Look) -> Shown:
         look.answers.snapshot, look.answers.as_of,
         tables=lambda: [(f"{item.title}: {OUTCOME_WORDS[chosen]}", heading, listed)],
     )  # fmt: skip
+
+
+def _bins(look: Look, item: Metric, period: Period) -> tuple[shapes.Bin, ...]:
+    """How the values of a quantile spread; nothing for other estimators."""
+    if not isinstance(item, Definition) or not item.quantiles:
+        return ()
+    (cell,) = look.answers.asked.cells(
+        [item], since=period.since, until=period.until, where=look.asked.where
+    ) or (None,)
+    if cell is None or not cell.available or cell.customers < small.K:
+        return ()
+    fewest = 1 if look.actor.may(Permission.SMALL_CELLS) else small.K
+    return shapes.distribution(cell.histogram, SCALES[item.measured_in], fewest)
 
 
 def _dimensions(item: Metric, look: Look) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from candor.answers import resolution as asked
-from candor.reports import assemble, rules_page
-from candor.web.render import fragment
+from candor.errors import CandorError
+from candor.reports import assemble, claims_page, rules_page
 from candor.web.view import Look, Shown, View
-from candor.web.views.written import shown_as
+from candor.web.views.claims import LINKS, claims_of
+from candor.web.views.written import written
 
 
 def rules_of(look: Look) -> asked.RulesAnswer:
@@ -21,8 +24,17 @@ def make(look: Look) -> Shown:
         found, assemble.colophon(look.answers, ()),
         title=look.answers.workspace.settings.workspace.name, period="all data",
     )  # fmt: skip
-    body = fragment("document_body.html.j2", document=document, heading="Resolution", links={})
-    return shown_as(look, "Resolution", body, found.as_dict(), document)
+    data = found.as_dict()
+    try:
+        told = claims_of(look)
+    except CandorError as error:
+        if error.code != "claims.none":
+            raise
+    else:
+        gap = replace(claims_page.overview(told.claimants), title="Claimed against true")
+        document = replace(document, sections=(*document.sections, gap))
+        data["claims"] = [one.whole.as_dict() | {"claimant": one.name} for one in told.claimants]
+    return written(look, "Resolution", document, data, links=LINKS)
 
 
 VIEW = View(

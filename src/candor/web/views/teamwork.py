@@ -10,10 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from candor.access.permissions import Permission
-from candor.answers import Period, teamwork
+from candor.answers import Period, experimenting, teamwork
 from candor.answers.teamwork import figures
-from candor.estimates.estimate import Estimate
-from candor.reports import assemble
+from candor.estimates.estimate import Estimate, Refusal
+from candor.reports import assemble, experiments_page
 from candor.reports import teamwork as pages
 from candor.reports.document import Block, Section, Table
 from candor.verdicts import wording
@@ -40,7 +40,8 @@ _ASSIST = (
 
 LINKS = {
     "Handoffs": "/handoffs", "Drop-off": "/drop-off", "Assist": "/assist", "Releases": "/releases",
-    "Fairness": "/fairness",
+    "Experiments": "/experiments",
+    "Fairness": "/fairness", "Knowledge": "/knowledge",
 }  # fmt: skip
 
 
@@ -189,7 +190,7 @@ def assist(look: Look) -> Shown:
 
 
 def releases(look: Look) -> Shown:
-    """Each release against the one before it, and experiments."""
+    """Each release against the one before it."""
     period = period_of(look.answers, look.asked)
     whole = look.desk.need(("releases", period), partial(teamwork.releases, period=period))
     found = replace(
@@ -197,29 +198,78 @@ def releases(look: Look) -> Shown:
         contrasts=tuple(one for one in whole.contrasts if visible.may_see(one.unit, look.actor)),
         findings=visible.findings(whole.findings, look.actor),
     )
-    arms = teamwork.experiments(look.answers)
     count = len(found.findings)
     plural = "" if count == 1 else "s"
     summary = [
         f"{count} finding{plural} in {len(found.contrasts)} comparisons of {len(found.releases)} releases.",
         "What coincides with a release is not shown to be caused by it.",
     ]
-    sections = [
-        Section("releases", "Releases", tuple(pages.releases(found))),
-        Section("experiments", "Experiments", tuple(pages.experiments(arms))),
-    ]
+    sections = [Section("releases", "Releases", tuple(pages.releases(found)))]
     data = {
         "releases": [{"release": one.name, "since": one.since} for one in found.releases],
         "findings": [one.as_dict() for one in found.findings],
         "comparisons": [
-            {"release": (one.place or ("", ""))[1], "metric": one.metric, "against": one.against,
-             "difference": [one.found.point, one.found.low, one.found.high], "units": one.units}
+            {
+                "release": (one.place or ("", ""))[1],
+                "metric": one.metric,
+                "against": one.against,
+                "difference": [one.found.point, one.found.low, one.found.high],
+                "units": one.units,
+            }
             for one in found.contrasts
         ],
-        "experiments": [{"experiment": one.experiment, "arm": one.arm, "customers": one.units,
-                         "crossed": one.crossed} for one in arms],
-    }  # fmt: skip
+    }
     return _shown(look, "Releases", period, summary, sections, data, (), _above(look, period))
+
+
+def experiments(look: Look) -> Shown:
+    """Every experiment with its arms, differences and verdict."""
+    found = tuple(
+        _without_money(one, look)
+        for one in look.desk.need("experiments", experimenting.experiments)
+    )
+    return _shown(
+        look, "Experiments", None, experiments_page.summary(found),
+        experiments_page.sections(found, hides_few=not _sees_few(look)),
+        {"experiments": [_counted(one.as_dict(), look) for one in found]}, (),
+    )  # fmt: skip
+
+
+def _without_money(one: experimenting.Experiment, look: Look) -> experimenting.Experiment:
+    """The experiment without the figures that are not for this actor, and without what is said of them."""
+    hidden = {
+        line.metric for against in one.treatments for line in against.lines
+        if not visible.may_see(line.unit, look.actor)
+    }  # fmt: skip
+    if not hidden:
+        return one
+    return replace(
+        one,
+        treatments=tuple(
+            replace(
+                against,
+                lines=tuple(line for line in against.lines if line.metric not in hidden),
+                decision=against.decision if isinstance(against.decision, Refusal) else replace(
+                    against.decision,
+                    failing=tuple(text for text in against.decision.failing
+                                  if text.split(" ")[0] not in hidden),
+                    superior=tuple(n for n in against.decision.superior if n not in hidden),
+                ),
+            )
+            for against in one.treatments
+        ),
+    )  # fmt: skip
+
+
+def _counted(plain: dict[str, Any], look: Look) -> dict[str, Any]:
+    """Counts of few units are hidden as on the page."""
+    if _sees_few(look):
+        return plain
+    units = {
+        arm: None if 0 < count < experiments_page.FEWEST else count
+        for arm, count in plain["units"].items()
+    }
+    return {**plain, "units": units}
 
 
 def fairness(look: Look) -> Shown:
@@ -251,7 +301,9 @@ ALL = (
           "grain", "until"),
     _view("assist", "/assist", assist, "Suggestions by tenure, AI-assisted rate by threshold",
           "grain", "until"),
-    _view("releases", "/releases", releases, "Each release against the one before it; experiments",
+    _view("releases", "/releases", releases, "Each release against the one before it",
           "grain", "until"),
+    _view("experiments", "/experiments", experiments,
+          "Arms of every experiment, differences with their intervals, and whether it may ship"),
     _view("fairness", "/fairness", fairness, "Gaps between groups of customers, small ones hidden"),
 )  # fmt: skip
