@@ -26,7 +26,7 @@ from candor.lake import Lake
 from candor.lake.serving import Serving
 from candor.lake.staging import scan
 from candor.metrics.registry import load
-from candor.rehearsing import Moved
+from candor.rehearsing import Look, Moved
 from candor.workspace import Workspace
 
 SOURCE = publishing.OVERRIDE_SOURCE
@@ -85,7 +85,7 @@ class Corrected:
 
 def override(
     workspace: Workspace, conversation: str, outcome: str, *, author: str, reason: str,
-    preview: bool = False,
+    preview: bool = False, look: Look | None = None,
 ) -> Corrected:  # fmt: skip
     """Set the outcome of a conversation, or withdraw what was set.
 
@@ -96,6 +96,7 @@ def override(
         author: who sets it.
         reason: why, in words.
         preview: store nothing and tell which figures would move.
+        look: which figures a preview compares; every counted metric when left out.
 
     Raises:
         CandorError: every mistake at once, or a conversation that is not published.
@@ -117,7 +118,7 @@ def override(
         stands=outcome != WITHDRAWN,
     )  # fmt: skip
     if preview:
-        return Corrected(made, _tried(workspace, made), _notes(row, outcome))
+        return Corrected(made, _tried(workspace, made, look), _notes(row, outcome))
     _store(workspace, made)
     (stored,) = [
         one
@@ -234,7 +235,7 @@ def _store(workspace: Workspace, made: Override) -> None:
         store.close()
 
 
-def _tried(workspace: Workspace, made: Override) -> list[Moved]:
+def _tried(workspace: Workspace, made: Override, look: Look | None) -> list[Moved]:
     catalogue = load(workspace.metrics_dir)
     about = Serving(workspace.serving).current().about
     event = {
@@ -251,7 +252,7 @@ def _tried(workspace: Workspace, made: Override) -> list[Moved]:
                 lake, lake.snapshot(), catalogue, workspace.settings,
                 as_of_us=int(about["as_of_us"]), intents=workspace.intents(),
                 human_agents=publishing.pseudonymous(workspace), folder=workspace.serving,
-                added=added,
+                added=added, look=look,
             )
             for added in tries
         )  # fmt: skip

@@ -1,13 +1,14 @@
 """What the figures would be under other overrides than those that stand, published nowhere.
 
-Builds the facts once more in a file that is thrown away, and counts every metric over all data.
+Builds the facts once more in a file that is thrown away, and counts every metric over all data; who
+tries an override may have derived figures taken from them too (``answers.rehearsed``).
 Called when overrides stand or are tried, so that what they move is always told in figures.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ class Figure:
     observed: int
     total: float | None
     point: float | None
+
+
+Look = Callable[[DuckEngine], dict[str, Figure]]
+"""Takes figures from a file of facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ def rehearse(
     human_agents: Sequence[HumanAgent],
     folder: Path,
     added: Sequence[Mapping[str, Any]] | None,
+    look: Look | None = None,
 ) -> dict[str, Figure]:
     """The figures with ``added`` beside the overrides that stand; with none at all when it is None.
 
@@ -104,6 +110,7 @@ def rehearse(
         human_agents: rows of ``agents.csv``, pseudonymous.
         folder: for the file that is thrown away.
         added: rows of ``ev_override``; columns left out are null.
+        look: takes the figures from the facts; every counted metric when left out.
     """
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="rehearsal_") as place,
@@ -118,7 +125,7 @@ def rehearse(
         engine.run("drop view ev_override")
         engine.load("ev_override", rows, temporary=True)
         build_facts(engine, settings, as_of_us=as_of_us, intents=intents, human_agents=human_agents)
-        return figures(engine, catalogue, settings)
+        return figures(engine, catalogue, settings) if look is None else look(engine)
 
 
 def moved(
@@ -127,7 +134,7 @@ def moved(
     """The figures that differ, in the order of the catalogue."""
     return [
         Moved(name, item.measured_in, before[name], after[name])
-        for name, item in catalogue.definitions.items()
+        for name, item in {**catalogue.definitions, **catalogue.derived}.items()
         if name in before and name in after and before[name] != after[name]
     ]
 

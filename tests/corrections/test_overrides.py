@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ import pytest
 from candor import overriding, pipeline
 from candor.access import audit
 from candor.access.store import Store
-from candor.answers import Answers
+from candor.answers import Answers, rehearsed
+from candor.answers.reckoning import Reckoner
 from candor.cli.main import main
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError
+from candor.estimates import Estimate
 from candor.lake import Lake
 from candor.lake.serving import Serving
+from candor.metrics.derived import Derived
 from candor.workspace import Workspace
 
 from .desk import desk
@@ -158,3 +162,24 @@ def test_every_mistake_is_told_at_once(measured: Workspace) -> None:
     with pytest.raises(CandorError) as caught:
         overriding.override(measured, "a", "solved", author=" ", reason="")
     assert len(caught.value.problems) == 3
+
+
+def test_a_preview_reckons_derived_figures_from_the_facts_that_are_tried(
+    measured: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Reckoner.of_period
+
+    def counted(self: Reckoner, definition: Derived, *rest: Any, **more: Any) -> list[Estimate]:
+        (found, *_) = whole(self, definition, *rest, **more)
+        if definition.name != "candor_index":
+            return [found]
+        rows = self.rows("select count(*) from conversation where true_resolution")
+        at = float(rows[0][0])
+        return [replace(found, point=at, low=at, high=at, n_eff=1.0, k_eff=1.0, refusal=None)]
+
+    monkeypatch.setattr(Reckoner, "of_period", counted)
+    tried = rehearsed.preview(measured, "a", "not_resolved", author="ann", reason="read")
+    by_name = {one.metric: one for one in tried.moved or ()}
+    assert (by_name["candor_index"].before.point, by_name["candor_index"].after.point) == (3.0, 2.0)
+    assert by_name["true_resolution_rate"].after.total == 2.0
+    assert overriding.overrides(measured) == []

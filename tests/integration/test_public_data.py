@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -120,27 +121,30 @@ def test_star_by_request(
 
 
 @pytest.mark.parametrize("bot", ["sofmattress", "curekart"])
-def test_hint3_at_the_stated_threshold(
+def test_hint3_at_two_published_thresholds(
     workspace: Workspace, shared: Callable[[str], Path], reference: dict[str, Any], bot: str
 ) -> None:
     of_bot = reference["hint3"]["bots"][bot]
-    expected = of_bot["at_threshold_0_1"]["dialogflow"]
-    path = shared(f"data/hint3/preds/dialogflow_{bot}.csv")
-    read(workspace, "hint3", path, of_bot["test"])
-    right, asked = shown(workspace, "intent_recognition_accuracy")
-    assert (asked, round(right / asked, 6)) == (of_bot["test"], expected["accuracy"])
-    right, inside = shown(
-        workspace, "intent_recognition_accuracy", where={"customer_segment": "in_scope"}
-    )
-    assert inside == of_bot["test"] - of_bot["test_out_of_scope"]
-    assert round(right / inside, 6) == expected["in_scope_accuracy"]
-    noticed, outside = shown(workspace, "novel_intent_recall")
-    assert outside == of_bot["test_out_of_scope"]
-    with Answers(workspace) as answers:
-        (recall,) = answers.estimates(["novel_intent_recall"]).estimates
-    assert recall.point is not None
-    assert round(recall.point, 6) == expected["out_of_scope_recall"]
-    assert noticed > 0
+    read(workspace, "hint3", shared(f"data/hint3/preds/dialogflow_{bot}.csv"), of_bot["test"])
+    with shared(f"data/hint3/results/dialogflow_{bot}.csv").open(newline="") as table:
+        published = {row["Threshold"]: row for row in csv.DictReader(table)}
+    lowest = of_bot["at_threshold_0_1"]["dialogflow"]
+    assert round(float(published["0.1"]["Accuracy"]), 6) == lowest["accuracy"]
+    for threshold in ("0.1", "0.3"):
+        expected = {name: round(float(value), 6) for name, value in published[threshold].items()}
+        release = {"release": threshold}
+        right, asked = shown(workspace, "intent_recognition_accuracy", where=release)
+        assert (asked, round(right / asked, 6)) == (of_bot["test"], expected["Accuracy"])
+        inside = {"customer_segment": "in_scope", **release}
+        right, known = shown(workspace, "intent_recognition_accuracy", where=inside)
+        assert known == of_bot["test"] - of_bot["test_out_of_scope"]
+        assert round(right / known, 6) == expected["Inscope Accuracy"]
+        noticed, outside = shown(workspace, "novel_intent_recall", where=release)
+        assert (outside, noticed > 0) == (of_bot["test_out_of_scope"], True)
+        with Answers(workspace) as answers:
+            (recall,) = answers.estimates(["novel_intent_recall"], where=release).estimates
+        assert recall.point is not None
+        assert round(recall.point, 6) == expected["OOS Recall"]
 
 
 def test_betold_is_one_outcome(

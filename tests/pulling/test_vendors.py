@@ -181,6 +181,13 @@ def test_zendesk(puller: Puller, vendor: Vendor, as_files: Callable[..., set[Any
     )
     assert len(by_hand) > 25
     assert puller.stored(*TYPES) == by_hand
+    # The events of a ticket say who ended it: an agent solved it, an automation closed it.
+    ends = [
+        (row["to_state"], row["actor"], row["reason"])
+        for row in sorted(puller.rows("state_change"), key=lambda row: row["occurred_at"])
+        if row["thread_id"] == "51881" and row["to_state"] in ("solved", "closed")
+    ]
+    assert ends == [("solved", "human_agent", "agent_closed"), ("closed", "system", "automation")]
     # A deletion becomes an erasure, whose subject is the ticket.
     assert [row["subject_id"] for row in puller.rows("erasure")] == ["51890"]
 

@@ -67,6 +67,18 @@ class Reading:
         return Counter(json.dumps(e, sort_keys=True, default=str) for e in latest.values())
 
 
+@dataclass
+class Whole:
+    """What became of a folder; ``read`` counts records left out on purpose too."""
+
+    read: int = 0
+    set_aside: int = 0
+    refused: int = 0
+    notes: Counter[Any] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    extras: str = ""
+
+
 class Conformance:
     """Subclass with a name starting with ``Test``."""
 
@@ -238,6 +250,84 @@ class Conformance:
             {k: v for k, v in e.items() if k not in {"extra", "zz_new"}} for e in reading.events
         ]
         assert plain == before
+
+    def test_drift_a_renamed_column_loses_no_record_and_is_told(self, copied: Path) -> None:
+        """Each of some columns in turn: kept beside the event, told in a note, or set aside."""
+        before = self.whole(copied)
+        for path in files_of(copied):
+            kept = path.read_text("utf-8")
+            for name in self.columns_of(path):
+                rewrite(path, self.record_keys, lambda records, name=name: [
+                    {f"{key}_v2" if key == name else key: value for key, value in record.items()}
+                    if isinstance(record, dict) else record
+                    for record in records
+                ])  # fmt: skip
+                after = self.whole(copied)
+                # A container that is no longer known as one is set aside whole.
+                is_whole = after.read == before.read or after.set_aside > before.set_aside
+                assert is_whole or after.refused, name
+                is_told = (
+                    f"{name}_v2" in after.extras
+                    or after.set_aside > before.set_aside
+                    or after.refused > before.refused
+                    or after.notes != before.notes
+                    # What nobody looks at may be called anything.
+                    or after.events == before.events
+                )
+                assert is_told, f"{path.name}: {name}"
+                path.write_text(kept, "utf-8")
+
+    def columns_of(self, path: Path) -> list[str]:
+        """Some columns of a file, spread over its records."""
+        names: dict[str, None] = {}
+        rewrite_nothing: list[Any] = []
+        rewrite(path, self.record_keys, lambda records: rewrite_nothing.extend(records) or records)
+        for record in rewrite_nothing:
+            if isinstance(record, dict):
+                names.update(
+                    {key: None for key, value in record.items() if value not in (None, "")}
+                )
+        listed = sorted(names)
+        return listed[:: max(1, len(listed) // 4)]
+
+    def whole(self, folder: Path) -> Whole:
+        """What became of a folder, as far as a drift can be seen from it; records add up."""
+        found = Whole()
+        for batch in read(
+            get(self.name), [folder], self.options(), privacy=PRIVACY, in_child=False
+        ):
+            found.refused += batch.refused is not None
+            accepted = {n for t in batch.tables.values() for n in t.column("record_no").to_pylist()}
+            aside = {q.record_no for q in batch.quarantine if not q.is_partial}
+            assert len(accepted | aside) == batch.read, "no record vanishes"
+            skipped = sum(n for (kind, _), n in batch.notes.items() if kind == "skipped")
+            found.read += batch.read + skipped
+            found.set_aside += len(batch.quarantine)
+            found.notes.update(dict(batch.notes))
+            found.notes.update(dict(batch.unmapped))
+            for name, table in batch.tables.items():
+                found.events[name] += len(table)
+                for column in ("extra", "attributes"):
+                    if column in table.column_names:
+                        found.extras += " ".join(filter(None, table.column(column).to_pylist()))
+        return found
+
+    def test_drift_a_missing_file_loses_nothing_of_the_others(self, copied: Path) -> None:
+        before = self.whole(copied)
+        files = list(files_of(copied))
+        if len(files) < 2:
+            pytest.skip("an export of one file")
+        for path in files:
+            kept = path.read_text("utf-8")
+            alone = self.records_of(path)
+            path.unlink()
+            after = self.whole(copied)
+            assert after.read + alone >= before.read or after.refused, path.name
+            path.write_text(kept, "utf-8")
+
+    def records_of(self, path: Path) -> int:
+        """Records of one file, read beside the others."""
+        return self.whole(path).read
 
     def test_ct_6_without_optional_blocks(self, copied: Path) -> None:
         if not self.optional_keys:

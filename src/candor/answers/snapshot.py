@@ -131,6 +131,19 @@ class Answers:
         """The publication of the workspace named, or of the one in the environment or here."""
         return cls.open(locate(explicit))
 
+    @classmethod
+    def over(cls, workspace: Workspace, engine: DuckEngine) -> Answers:
+        """The present publication with other facts, to ask what it would say of them.
+
+        Args:
+            workspace: whose publication.
+            engine: holds the facts; it stays open.
+        """
+        answers = cls(workspace)
+        answers.engine.close()
+        answers.engine = engine
+        return answers
+
     def __enter__(self) -> Self:
         return self
 

@@ -42,11 +42,13 @@ def override(
             "usage.override", Problem("one of the two is needed", "--outcome or --withdraw"),
             exit_code=2,
         )  # fmt: skip
-    made = overriding.override(
-        pipeline.open_workspace(workspace), conversation,
-        overriding.WITHDRAWN if withdraw else outcome,
-        author=author, reason=reason, preview=preview,
-    )  # fmt: skip
+    at, wanted = pipeline.open_workspace(workspace), overriding.WITHDRAWN if withdraw else outcome
+    if preview:
+        from candor.answers import rehearsed
+
+        made = rehearsed.preview(at, conversation, wanted, author=author, reason=reason)
+    else:
+        made = overriding.override(at, conversation, wanted, author=author, reason=reason)
     if json:
         output.print_json(made.as_dict())
         return

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from candor.events.reasons import ReasonCode
-from candor.sources.base import FileRefused, RawRecord
+from candor.sources.base import FileRefused, Notes, RawRecord
 from candor.sources.envelopes import JSON_FILES, is_lines, top_level_keys
 from candor.sources.readers import counters, json_array, json_lines
 from candor.sources.readers.paths import files_under
@@ -199,6 +199,12 @@ def rest(body: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
         for key, value in body.items()
         if key not in known and value is not None and value not in ("", [], {})
     }
+
+
+def note_unknown(notes: Notes, kind: str, body: Mapping[str, Any], known: frozenset[str]) -> None:
+    """Count fields that nobody knows, by name alone: for records whose rest is not kept."""
+    for key in body.keys() - known:
+        notes.add("field_unknown", f"{kind}.{key}")
 
 
 def text_of(value: Any) -> str | None:

@@ -13,13 +13,21 @@ from candor.sources.base import EventDict, RecordSkipped
 from candor.sources.freshdesk import kinds
 from candor.sources.freshdesk.context import Around, id_of, updated_of
 from candor.sources.instants import of_iso
-from candor.sources.shapes import keys, list_of, object_of, rest, text_of
+from candor.sources.shapes import keys, list_of, note_unknown, object_of, rest, text_of
 
 _DEFAULT = "default_question"
 _RATING_KNOWN = keys(
     "id survey_id ticket_id user_id agent_id feedback rating ratings created_at updated_at"
 )
 _COMPANY_KNOWN = keys("id created_at updated_at account_tier renewal_date domains name note")
+
+
+_CONTACT_KNOWN = keys(
+    "id created_at updated_at email other_emails phone mobile unique_external_id deleted active"
+    " address avatar company_id csat_rating custom_fields description facebook_id first_name"
+    " job_title language last_name name org_contact_id other_companies preferred_source tags"
+    " time_zone twitter_id twitter_profile_status twitter_followers_count view_all_tickets visitor_id"
+)
 
 
 def of_rating(body: Mapping[str, Any], around: Around) -> Iterator[EventDict]:
@@ -92,7 +100,7 @@ def _score(code: Any, table: Mapping[str, float]) -> float | None:
     return float((number > 0) - (number < 0))
 
 
-def of_contact(body: Mapping[str, Any], _: Around) -> Iterator[EventDict]:
+def of_contact(body: Mapping[str, Any], around: Around) -> Iterator[EventDict]:
     """Addresses and the outside id of a contact.
 
     Raises:
@@ -105,6 +113,8 @@ def of_contact(body: Mapping[str, Any], _: Around) -> Iterator[EventDict]:
         *(("phone", body[key]) for key in ("phone", "mobile") if body.get(key)),
         *(("external", body[key]) for key in ("unique_external_id",) if body.get(key)),
     ]
+    # Names and addresses of contacts are not kept, so a field under a new name is told, not stored.
+    note_unknown(around.notes, "contact", body, _CONTACT_KNOWN)
     if not found:
         raise RecordSkipped("contact that means no event")
     for number, (kind, alias) in enumerate(found):

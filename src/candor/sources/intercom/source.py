@@ -30,6 +30,7 @@ from candor.sources.instants import SECOND, of_iso, of_seconds
 from candor.sources.intercom import conversation, kinds, opinions, parts
 from candor.sources.readers import counters
 from candor.sources.readers.paths import files_under
+from candor.sources.shapes import keys, note_unknown
 
 SETTINGS = ("ai_text_kind", "api_version", "cx_score_attribute")
 _VERSION = re.compile(r"\d+\.\d+")
@@ -39,6 +40,17 @@ _REASONS = (
     ("finished without resolution", "failure"),
 )
 _TOLD = frozenset({"escalated"})
+_CONTACT_KNOWN = keys(
+    "type id external_id workspace_id role email email_domain phone formatted_phone name avatar"
+    " owner_id social_profiles has_hard_bounced marked_email_as_spam unsubscribed_from_emails"
+    " unsubscribed_from_sms sms_consent created_at updated_at signed_up_at last_seen_at"
+    " last_replied_at last_contacted_at last_email_opened_at last_email_clicked_at language_override"
+    " browser browser_version browser_language os location android_app_name android_app_version"
+    " android_device android_os_version android_sdk_version android_last_seen_at ios_app_name"
+    " ios_app_version ios_device ios_os_version ios_sdk_version ios_last_seen_at custom_attributes"
+    " tags notes companies opted_out_subscription_types opted_in_subscription_types referrer"
+    " utm_campaign utm_content utm_medium utm_source utm_term enabled_push_messaging"
+)
 
 
 class Intercom(Source):
@@ -66,6 +78,9 @@ class Intercom(Source):
         Raises:
             RecordSkipped: the record means no event.
         """
+        if value.kind == "contact":
+            # What else a contact holds is not kept, so a field under a new name is told.
+            note_unknown(notes, "contact", value.body, _CONTACT_KNOWN)
         empty = _empty_kind(value)
         if empty is not None:
             raise RecordSkipped(f"{empty} that means no event")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from candor.sources.base import EventDict
+from candor.sources.shapes import keys
 from candor.sources.zendesk import dialogue
 from candor.sources.zendesk.authors import is_rule, relation_of
 from candor.sources.zendesk.changes import Change, changes_of
@@ -25,6 +26,11 @@ _STATES = {
     "closed": "closed",
 }
 _ENDED = frozenset({"solved", "closed"})
+KNOWN = keys(
+    "id ticket_id created_at timestamp author_id updater_id event_type events child_events metadata"
+    " via system url tags merged_ticket_ids"
+)
+"""Fields of audits and ticket events, of which nothing but the changes is kept."""
 _CLOSED_BY = {
     "human_agent": "agent_closed",
     "ai_agent": "ai_closed",

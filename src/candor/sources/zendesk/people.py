@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from candor.sources.base import EventDict
 from candor.sources.instants import SECOND, of_iso
+from candor.sources.shapes import keys
 from candor.sources.zendesk.context import Around
 from candor.sources.zendesk.dialogue import rest
 from candor.sources.zendesk.kinds import Item
@@ -17,6 +18,14 @@ from candor.sources.zendesk.kinds import Item
 _ALIASES = (("email", "email"), ("phone", "phone"), ("external_id", "external"))
 _KINDS = {"email": "email", "phone_number": "phone", "phone": "phone"}
 _ORGANIZATION_KNOWN = frozenset(["id", "created_at", "updated_at", "url"])
+KNOWN_OF_USERS = keys(
+    "id url name email created_at updated_at time_zone iana_time_zone phone shared_phone_number photo"
+    " locale_id locale organization_id role verified external_id tags alias active shared shared_agent"
+    " last_login_at two_factor_auth_enabled signature details notes role_type custom_role_id moderator"
+    " ticket_restriction only_private_comments restricted_agent suspended default_group_id report_csv"
+    " user_fields chat_only remote_photo_url permanently_deleted"
+)
+"""Fields of users, of which only what they are known by is kept."""
 
 
 def is_customer(item: Item) -> bool:

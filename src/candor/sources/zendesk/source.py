@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from candor.sources.base import Notes, RawRecord, RecordRefused, RecordSkipped, SourceOptions
 from candor.sources.envelopes import is_lines, top_level_keys
 from candor.sources.readers import counters
+from candor.sources.shapes import note_unknown
 from candor.sources.vendor import VendorExport
 from candor.sources.zendesk import dialogue, feedback, history, kinds, people, tickets
 from candor.sources.zendesk.context import Around, Export, read_export
@@ -74,6 +75,10 @@ class Zendesk(VendorExport[Export, Around]):
             RecordSkipped: the record means no event, as most audits do.
         """
         item, export = value
+        if item.kind in {"audit", "ticket_event"}:
+            note_unknown(notes, item.kind, item.body, history.KNOWN)
+        elif item.kind == "user":
+            note_unknown(notes, item.kind, item.body, people.KNOWN_OF_USERS)
         if not _bears_events(item, export):
             raise RecordSkipped(f"{item.kind} that means no event")
         if item.kind == "ticket":
