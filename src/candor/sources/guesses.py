@@ -24,6 +24,7 @@ _ROWS = 200
 _DELIMITERS = (",", ";", "\t", "|")
 _WORDS_SHOWN = 30
 _MOST_CELLS = 0.8
+_MOST_ENVELOPE_KEYS = 100
 _HEAD = 1 << 18
 _NOT_UTF8 = "it is not UTF-8; cp1252 is the most common alternative"
 _NAMES: dict[str, str] = {
@@ -362,7 +363,8 @@ def _array_key(path: Path, encoding: str | None) -> str | None:
     """The first top-level key under which objects stand in an array."""
     seen = _Seen()
     json_array.top_level(path, seen, encoding)
-    for name in seen.names:
+    # An envelope has a few keys; trying each of thousands would read the file as many times.
+    for name in seen.names[:_MOST_ENVELOPE_KEYS]:
         try:
             record = next(iter(json_array.read(path, name, encoding)), None)
         except FileRefused:

@@ -76,8 +76,10 @@ class Attempt:
         """
         try:
             told = json.loads(base64.urlsafe_b64decode(kept.encode()))
-            made = cls(*(str(told[name]) for name in ("state", "nonce", "verifier", "following")),
-                       float(told["began"]))  # fmt: skip
+            made = cls(
+                str(told["state"]), str(told["nonce"]), str(told["verifier"]),
+                str(told["following"]), float(told["began"]),
+            )  # fmt: skip
         except (ValueError, KeyError, TypeError):
             raise NotProved("attempt", "this browser did not begin to log in; try again") from None
         if min(len(made.state), len(made.nonce), len(made.verifier)) < 32:
@@ -194,9 +196,9 @@ class Sso:
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         return self._ask(endpoint, "token", form=form, headers=headers)
 
-    def _claims(self, raw: str, nonce: str, tokens: Mapping[str, Any]) -> CodeIDToken:
+    def _claims(self, raw: str, nonce: str, tokens: Mapping[str, Any]) -> Mapping[str, Any]:
         token = self._decoded(raw)
-        claims = CodeIDToken(
+        claims: Any = CodeIDToken(
             token.claims, token.header,
             {"iss": {"essential": True, "value": self.section.issuer},
              "aud": {"essential": True, "value": self.section.client_id},
@@ -210,7 +212,7 @@ class Sso:
             raise NotProved("token", f"the provider's token does not fit ({error.error})") from None
         if not isinstance(claims.get("sub"), str) or not claims["sub"]:
             raise NotProved("token", "the provider's token names nobody")
-        return claims
+        return dict(claims)
 
     def _decoded(self, raw: str) -> jwt.Token:
         """The token under a key of the provider; a key not known yet is fetched, not too often."""
