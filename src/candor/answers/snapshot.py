@@ -361,9 +361,7 @@ class Answers:
         )  # fmt: skip
         if definition.judged is None:
             return found
-        return self.judgements.changed(
-            definition, found, self.made(cell)[0], self.made(earlier)[0]
-        )
+        return self.judgements.changed(definition, found, self.made(cell)[0], self.made(earlier)[0])
 
     @cached_property
     def thresholds(self) -> Thresholds:

@@ -37,6 +37,7 @@ CAVEATS: dict[str, str] = {
     "mix_driven": "The mix of conversations changed, not the performance.",
     "reweighted_missing": "A component is missing; weights were rescaled.",
     "uncorrected_judge": "A machine's own verdicts, not corrected by labels of people.",
+    "judge_changed": "The judge's model changed under its name: verdicts before and after are two machines'.",
     "same_family_judge": "The judge is of the same family as the agent it grades.",
 }
 
@@ -93,10 +94,14 @@ def judged(estimate: Estimate) -> str:
     if right.point is None:
         have = "there are no labels of people" if not found.labels else f"{labels} are too few"
         if right.refusal == "incompatible":
-            return "Verdicts of a machine stand behind it; labels of people cannot correct it itself."
+            return (
+                "Verdicts of a machine stand behind it; labels of people cannot correct it itself."
+            )
         if right.refusal == "judge_uninformative":
             have = f"{labels} show that it cannot tell the two outcomes apart"
-        need = f"; about {found.needed:,} drawn at random would give ±5 points" if found.needed else ""
+        need = (
+            f"; about {found.needed:,} drawn at random would give ±5 points" if found.needed else ""
+        )
         return f"By a machine alone: {have}{need}."
     if found.beside:
         shown = figure(right.point, estimate.unit)
