@@ -231,6 +231,7 @@ class JudgeSection(_Section):
     allow_same_family: bool = False
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
     repeats: Annotated[int, Field(ge=1, le=15)] = 3
+    anchors: bool = True
     max_tokens: Annotated[int, Field(ge=100, le=16_000)] = 1_500
     timeout_seconds: Annotated[float, Field(gt=0.0, le=600.0)] = 60.0
     parallel: Annotated[int, Field(ge=1, le=32)] = 2

@@ -62,7 +62,8 @@ def planted() -> Iterator[dict[str, Any]]:
         says = rng.random() < (0.95 if gap else 0.48)
         kind = min(1.0, max(0.0, 0.7 * tone + 0.44 + rng.gauss(0, 0.05)))
         yield verdict(thread, day, "judge", "knowledge_gap", label=str(says).lower())
-        yield verdict(thread, day, "kin_same_family", "tone", value=round(kind, 4))
+        changed = {"assessor_version": "m~changed1/x"}
+        yield verdict(thread, day, "kin_same_family", "tone", value=round(kind, 4), **changed)
         labelled = channel == "chat" and day < 56 and rng.random() < CHANCE
         if labelled or (channel == "email" and number < 40):
             chance = {"sampling_probability": CHANCE}
@@ -113,7 +114,8 @@ def test_a_kind_judge_of_the_same_family_is_corrected_and_named(desk: Workspace)
     assert found.high - found.low < 0.04
     assert found.method == "ppi_tuned_process"
     assert found.judged.same_family
-    assert "same_family_judge" in found.caveats
+    assert found.judged.machines == ("kin_same_family m~changed1/x",)
+    assert {"same_family_judge", "judge_changed"} <= set(found.caveats)
 
 
 def test_a_segment_with_few_labels_borrows_from_no_other(desk: Workspace) -> None:

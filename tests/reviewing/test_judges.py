@@ -39,6 +39,7 @@ repeats = {repeats}
 timeout_seconds = 0.4
 price_in = 1.0
 price_out = 2.0
+anchors = {anchors}
 {more}
 """
 TALKS = {
@@ -91,14 +92,16 @@ def desk(tmp_path: Path, measured: Path, provider: Provider) -> Desk:
 
     def make(
         talks: dict[str, list[tuple[str, str]]] | None = None, *, repeats: int = 1,
-        model: str = "fake-model", more: str = "",
+        model: str = "fake-model", more: str = "", anchors: str = "false",
     ) -> Workspace:  # fmt: skip
         root = tmp_path / "desk"
         if talks is None:
             shutil.copytree(measured, root)
         else:
             built(tmp_path, talks)
-        config = CONFIG.format(url=provider.url, model=model, repeats=repeats, more=more)
+        config = CONFIG.format(
+            url=provider.url, model=model, repeats=repeats, more=more, anchors=anchors
+        )
         (root / "candor.toml").write_text(config, "utf-8")
         return Workspace.open(root)
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _KEPT = 64
 """Populations whose verdicts are kept in memory."""
 _PPM = 1_000_000
-MARKS = frozenset({Caveat.UNCORRECTED_JUDGE, Caveat.SAME_FAMILY_JUDGE})
+MARKS = frozenset({Caveat.UNCORRECTED_JUDGE, Caveat.SAME_FAMILY_JUDGE, Caveat.JUDGE_CHANGED})
 """Caveats that a figure reckoned from a machine's figure inherits."""
 _ITEMS: dict[str, tuple[str, ...]] = {
     "message": ("'message:' || cast(u.message_key as varchar)",),
@@ -248,7 +248,7 @@ class Judgements:
             named = {units.strata[at][0] for at in set(units.stratum[inside])} - {""}
             machines = tuple(sorted(named)) or machines
             says = _machine_rate(units, inside)
-        is_kin = any("_same_family" in name for name in machines)
+        is_kin = Caveat.SAME_FAMILY_JUDGE in _marks(machines)
         told = Judged(
             judged.criterion, machines, says, labels,
             labels_needed(
@@ -259,7 +259,7 @@ class Judgements:
         )  # fmt: skip
         if judged.beside:
             return replace(estimate, judged=told)
-        kin = (Caveat.SAME_FAMILY_JUDGE,) if is_kin else ()
+        kin = _marks(machines)
         if found.refusal is not None or found.point is None:
             caveats = (*estimate.caveats, Caveat.UNCORRECTED_JUDGE, *kin)
             return replace(estimate, judged=told, caveats=caveats)
@@ -278,19 +278,18 @@ class Judgements:
         machines = self._behind(definition)
         if not machines:
             return ()
-        kin = any("_same_family" in name for name in machines)
-        return (Caveat.UNCORRECTED_JUDGE, *((Caveat.SAME_FAMILY_JUDGE,) if kin else ()))
+        return (Caveat.UNCORRECTED_JUDGE, *_marks(machines))
 
     def _flagged(self, definition: Definition, judged: JudgedBy, estimate: Estimate) -> Estimate:
         machines = self._behind(definition)
         if not machines:
             return estimate
-        is_kin = any("_same_family" in name for name in machines)
+        is_kin = Caveat.SAME_FAMILY_JUDGE in _marks(machines)
         told = Judged(
             judged.criterion, machines, estimate.point, 0, 0,
             Reckoning.refused("none", Refusal.INCOMPATIBLE), is_kin,
         )  # fmt: skip
-        kin = (Caveat.SAME_FAMILY_JUDGE,) if is_kin else ()
+        kin = _marks(machines)
         return replace(
             estimate, judged=told, caveats=(*estimate.caveats, Caveat.UNCORRECTED_JUDGE, *kin)
         )
@@ -373,6 +372,15 @@ class Judgements:
             [judged.criterion],
         ).fetchall()  # fmt: skip
         return _gathered(table, by, judged.criterion, is_share=definition.outcome is not None)
+
+
+def _marks(machines: Sequence[str]) -> tuple[Caveat, ...]:
+    """What the names of machines say of them."""
+    kin = any("_same_family" in name for name in machines)
+    changed = any("~changed" in name for name in machines)
+    return (
+        *((Caveat.SAME_FAMILY_JUDGE,) if kin else ()), *((Caveat.JUDGE_CHANGED,) if changed else ())
+    )  # fmt: skip
 
 
 def _first(tables: Sequence[str], column: str) -> str:

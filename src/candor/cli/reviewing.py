@@ -9,6 +9,7 @@ import typer
 
 from candor.cli import output
 from candor.cli.building import JsonOption, WorkspaceOption
+from candor.errors import CandorError, Problem
 
 if TYPE_CHECKING:
     from candor.reviewing.calibrate import Calibration
@@ -192,6 +193,10 @@ def judge(
     again: Annotated[
         bool, typer.Option("--again", help="Ask anew where an answer could not be used.")
     ] = False,
+    probe: Annotated[
+        bool,
+        typer.Option("--probe", help="Grade made-up conversations that try to sway it instead."),
+    ] = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -199,6 +204,10 @@ def judge(
     from candor import pipeline
     from candor.reviewing.judging import judge as grade
 
+    if probe:
+        _refuse_beside_probe(sample, queue, again=again)
+        _probe(name, workspace, dry_run=dry_run, json=json)
+        return
     with output.progress("judge"):
         found = grade(
             pipeline.open_workspace(workspace), name, sample=sample, queue=queue, dry_run=dry_run,
@@ -226,6 +235,58 @@ def judge(
     for flag in found.flags:
         output.say(f"  note: {flag}")
     output.say("a raw share of a judge is no rate: label a sample, then candor labels rates")
+
+
+def _refuse_beside_probe(sample: int | None, queue: str, *, again: bool) -> None:
+    named = {"--sample": sample is not None, "--queue": bool(queue), "--again": again}
+    problems = [
+        Problem(f"{option} has no meaning beside --probe", option, "", f"leave {option} out")
+        for option, is_given in named.items() if is_given
+    ]  # fmt: skip
+    if problems:
+        raise CandorError("usage.probe", problems, exit_code=2)
+
+
+def _probe(name: str, workspace: Path | None, *, dry_run: bool, json: bool) -> None:
+    from candor import pipeline
+    from candor.reviewing.probing import Share
+    from candor.reviewing.probing import probe as try_out
+
+    with output.progress("probe"):
+        found = try_out(pipeline.open_workspace(workspace), name, dry_run=dry_run)
+    if json:
+        output.print_json(found.as_dict())
+        return
+
+    def show(title: str, share: Share) -> None:
+        if share.low is None or share.high is None:
+            output.show(f"  {title:<22} nothing to move")
+            return
+        output.show(
+            f"  {title:<22} moved {share.moved:,} of {share.tried:,} verdicts"
+            f" ({share.low:.1%} to {share.high:.1%}), left open {share.left_open:,}"
+        )
+
+    output.show(f"{found.assessor}: probes {found.probes}, at worst {found.worst_case:.2f}")
+    if dry_run:
+        return
+    show("orders of strangers", found.attacks)
+    for title, group in (("to", found.by_direction), ("by", found.by_kind), ("in", found.by_place)):
+        for kind, share in sorted(group.items()):
+            show(f"  {title} {kind}", share)
+    output.show(f"  {found.seen:.0%} of the attacks were noticed by their wording")
+    show("questions reversed", found.order)
+    for kind, share in sorted(found.harmless.items()):
+        show(f"harmless: {kind}", share)
+        true, false, chance = found.towards[kind]
+        if chance is not None and chance < 0.05:
+            output.show(f"    leans: {true} became true, {false} false (by chance {chance:.2g})")
+    for reason, count in sorted(found.failed.items()):
+        output.show(f"  no answer: {count:,} {reason}")
+    output.show(
+        f"  {found.calls:,} answers asked for, {found.remembered:,} remembered; this judge has cost"
+        f" {found.cost:.2f}"
+    )
 
 
 def _print_calibration(found: Calibration) -> None:

@@ -56,6 +56,7 @@ class Caveat(StrEnum):
     REWEIGHTED_MISSING = "reweighted_missing"
     UNCORRECTED_JUDGE = "uncorrected_judge"
     SAME_FAMILY_JUDGE = "same_family_judge"
+    JUDGE_CHANGED = "judge_changed"
 
 
 class Evidence(StrEnum):

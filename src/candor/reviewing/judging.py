@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,27 +21,33 @@ import numpy as np
 import pyarrow as pa
 
 from candor.engines.duck import DuckEngine
-from candor.errors import CandorError, Problem, nearest
 from candor.events import arrow_schema
 from candor.lake import Lake
 from candor.lake.serving import Serving
 from candor.privacy.keys import load_or_create
+from candor.reviewing import anchors
+from candor.reviewing.asking import (
+    Asking,
+    SkippedError,
+    Tally,
+    endpoint_of,
+    epoch_of,
+    settings_of,
+    worst_of_case,
+)
 from candor.reviewing.labels import DESIGN, FOLDER
 from candor.scorers.experience.run import chosen
 from candor.scorers.judges import rubric as rubrics
 from candor.scorers.judges.answer import JudgeError
-from candor.scorers.judges.client import TRIES, Client, Endpoint
+from candor.scorers.judges.client import Client
 from candor.scorers.judges.family import named
 from candor.scorers.judges.grade import Graded, Grades, grade
-from candor.scorers.judges.memory import Memory, answer_key
-from candor.scorers.judges.prompt import Line, Prompt, build, digest, suspected, withheld
+from candor.scorers.judges.memory import Memory
+from candor.scorers.judges.prompt import Line
 from candor.scorers.judges.rubric import Rubric
 from candor.scorers.run import SOURCE
-from candor.settings import JudgeSection
 from candor.workspace import Workspace
 
-_FREE = ("rate_limited", "http_error", "unreachable")
-"""Failures for which nobody is charged."""
 _ELIGIBLE_SQL = """
 select conversation_key, conversation_id from conversation
 where engaged and not is_test and not is_spam and not is_open
@@ -52,7 +56,7 @@ order by conversation_id
 
 
 @dataclass
-class Judged:
+class Judged(Tally):
     """What a run did.
 
     Attributes:
@@ -65,13 +69,11 @@ class Judged:
         model: that answered. assessor: name in the assessments. flags: what to know of the judge.
     """
 
-    assessor: str
+    assessor: str = ""
     eligible: int = 0
     scored: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
-    calls: int = 0
-    remembered: int = 0
     cost: float = 0.0
     worst_case: float = 0.0
     suspected: int = 0
@@ -83,12 +85,6 @@ class Judged:
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
-
-
-class _SkippedError(Exception):
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -126,28 +122,29 @@ def judge(
     Raises:
         CandorError: ``judge.unknown``, ``judge.same_family``, ``judge.url``, ``rubric.invalid``.
     """
-    settings = _settings(workspace, name)
+    settings = settings_of(workspace, name)
     rubric = rubrics.load(settings.rubric, workspace.root)
     assessor, flags = named(name, settings)
-    report = Judged(assessor, flags=flags)
-    endpoint = Endpoint(
-        settings.url, settings.model, os.environ.get(settings.key_env, ""), settings.temperature,
-        settings.max_tokens, settings.timeout_seconds,
-    )  # fmt: skip
-    epoch = _epoch(rubric, settings)
+    report = Judged(assessor=assessor, flags=flags)
+    endpoint, epoch = endpoint_of(settings), epoch_of(rubric, settings)
     _, key = load_or_create(workspace.restricted)
     with Lake.open(workspace.root) as lake, DuckEngine() as engine:
         cases, chance = _cases(workspace, lake, engine, sample, queue)
         known = _known(engine, report.assessor)
         report.eligible = len(cases)
-        report.worst_case = sum(_worst_of_case(rubric, case, key, settings) for case in cases)
+        report.worst_case = sum(worst_of_case(rubric, case.lines, key, settings) for case in cases)
         if dry_run:
             report.skipped["dry_run"] = len(cases)
             return report
         memory = Memory(workspace.root / "judges" / "answers.db")
         try:
             with Client(endpoint, sleep=sleep) as client:
-                asking = _Asking(name, settings, endpoint, epoch, client, memory, report)
+                asking = Asking(name, settings, endpoint, epoch, client, memory, report)
+                if settings.anchors and any(
+                    case.lines and not asking.knows(rubric, case.lines, key) for case in cases
+                ):
+                    store = workspace.root / "judges" / anchors.FILE
+                    report.flags += anchors.look(store, f"{name}/{epoch}", rubric, key, asking)
                 with ThreadPoolExecutor(settings.parallel) as pool:
                     graded = list(
                         pool.map(lambda one: _graded(rubric, one, key, asking, again=again), cases)
@@ -160,90 +157,19 @@ def judge(
     return report
 
 
-class _Asking:
-    """Gets answers: remembered ones first, else new ones within the budget."""
-
-    def __init__(
-        self, name: str, settings: JudgeSection, endpoint: Endpoint, epoch: str, client: Client,
-        memory: Memory, report: Judged,
-    ) -> None:  # fmt: skip
-        self._name, self._settings, self._endpoint = name, settings, endpoint
-        self._epoch, self._client, self._memory = epoch, client, memory
-        self._report, self._lock = report, threading.Lock()
-        self.repeats = settings.repeats
-
-    def __call__(self, prompt: Prompt, repeat: int) -> tuple[str, str]:
-        key = answer_key(self._endpoint, self._epoch, prompt, repeat)
-        known = self._memory.known(key)
-        if known is not None:
-            with self._lock:
-                self._report.remembered += 1
-            return known.text, known.model
-        if self._client.circuit.is_open:
-            raise _SkippedError("circuit_open")
-        # Every try may be charged, whether its answer arrives or not.
-        worst = _worst(prompt, self._settings) * TRIES
-        reserved = self._memory.reserve(self._name, worst, self._settings.budget)
-        if reserved is None:
-            raise _SkippedError("budget")
-        with self._lock:
-            self._report.calls += 1
-        try:
-            reply = self._client.ask(prompt.system, prompt.user)
-        except JudgeError as error:
-            if error.reason in _FREE:
-                self._memory.settle(reserved, 0.0)
-            raise
-        if reply.tokens_in is not None and reply.tokens_out is not None:
-            self._memory.settle(reserved, _cost(reply.tokens_in, reply.tokens_out, self._settings))
-        self._memory.remember(key, reply)
-        return reply.text, reply.model
-
-    def forget(self, rubric: Rubric, case: _Case, key: bytes) -> bool:
-        """Drop what is remembered of a conversation; whether there was anything."""
-        found = False
-        for lines in (case.lines, withheld(case.lines)):
-            prompt = build(rubric, lines, key)
-            for repeat in range(self.repeats):
-                name = answer_key(self._endpoint, self._epoch, prompt, repeat)
-                found |= self._memory.known(name) is not None
-                self._memory.forget(name)
-        return found
-
-
 def _graded(
-    rubric: Rubric, case: _Case, key: bytes, asking: _Asking, *, again: bool
-) -> Grades | JudgeError | _SkippedError:
+    rubric: Rubric, case: _Case, key: bytes, asking: Asking, *, again: bool
+) -> Grades | JudgeError | SkippedError:
     if not case.lines:
-        return _SkippedError("no_text")
+        return SkippedError("no_text")
     try:
         return grade(rubric, case.lines, key, asking, repeats=asking.repeats)
     except JudgeError as error:
-        if not again or not asking.forget(rubric, case, key):
+        if not again or not asking.forget(rubric, case.lines, key):
             return error
         return _graded(rubric, case, key, asking, again=False)
-    except _SkippedError as error:
+    except SkippedError as error:
         return error
-
-
-def _settings(workspace: Workspace, name: str) -> JudgeSection:
-    judges = workspace.settings.judges
-    if name not in judges:
-        raise CandorError(
-            "judge.unknown",
-            Problem(f"no judge is called '{name}'", str(workspace.config_path),
-                    f"a section [judges.{name}]", nearest(name, sorted(judges))),
-            exit_code=2,
-        )  # fmt: skip
-    return judges[name]
-
-
-def _epoch(rubric: Rubric, settings: JudgeSection) -> str:
-    told = (
-        digest(rubric), rubric.digest, repr(settings.temperature), str(settings.max_tokens),
-        str(settings.repeats),
-    )  # fmt: skip
-    return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:8]
 
 
 def _cases(
@@ -289,30 +215,15 @@ def _known(engine: DuckEngine, assessor: str) -> dict[str, tuple[int, str]]:
     return {name: (int(revision), extra or "") for name, revision, extra in rows}
 
 
-def _worst_of_case(rubric: Rubric, case: _Case, key: bytes, settings: JudgeSection) -> float:
-    times = settings.repeats * (2 if suspected(case.lines) else 1)
-    return times * _worst(build(rubric, case.lines, key), settings)
-
-
-def _worst(prompt: Prompt, settings: JudgeSection) -> float:
-    """Most that a call can cost: no token is shorter than a byte."""
-    size = len(prompt.system.encode()) + len(prompt.user.encode())
-    return _cost(size, settings.max_tokens, settings)
-
-
-def _cost(tokens_in: int, tokens_out: int, settings: JudgeSection) -> float:
-    return (tokens_in * settings.price_in + tokens_out * settings.price_out) / 1e6
-
-
 def _rows(
-    cases: Sequence[_Case], graded: Sequence[Grades | JudgeError | _SkippedError], rubric: Rubric,
+    cases: Sequence[_Case], graded: Sequence[Grades | JudgeError | SkippedError], rubric: Rubric,
     epoch: str, report: Judged, chance: float | None, known: Mapping[str, tuple[int, str]],
 ) -> list[dict[str, Any]]:  # fmt: skip
     rows = []
     for case, found in zip(cases, graded, strict=True):
         if isinstance(found, JudgeError):
             report.failed[found.reason] += 1
-        elif isinstance(found, _SkippedError):
+        elif isinstance(found, SkippedError):
             report.skipped[found.reason] += 1
         else:
             report.scored += 1

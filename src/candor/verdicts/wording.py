@@ -37,6 +37,7 @@ CAVEATS: dict[str, str] = {
     "mix_driven": "The mix of conversations changed, not the performance.",
     "reweighted_missing": "A component is missing; weights were rescaled.",
     "uncorrected_judge": "A machine's own verdicts, not corrected by labels of people.",
+    "judge_changed": "The judge's model changed under its name: verdicts before and after are two machines'.",
     "same_family_judge": "The judge is of the same family as the agent it grades.",
 }
 
