@@ -159,6 +159,7 @@ def prepare(folder: Path, conversations: int) -> list[Line]:
         return []
     events = simulated(folder, conversations)
     lines = events.read_bytes().splitlines(keepends=True)
+    lines.sort(key=lambda line: json.loads(line)["occurred_at"])  # as they would arrive
     piece = max(1, len(lines) // 100)
     kept = len(lines) - piece * _REFRESHES
     for number in range(_REFRESHES):

@@ -86,6 +86,7 @@ class Measured:
     steps: Mapping[str, float]
     restated: Sequence[str] = ()
     overridden: Sequence[Mapping[str, Any]] = ()
+    upon: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``candor measure --json``."""
@@ -93,6 +94,7 @@ class Measured:
             "publication": self.number,
             "snapshot": self.snapshot,
             "as_of": window.format_instant(self.as_of_us),
+            "built_upon": self.upon,
             "messages_scored": self.scored,
             "facts": dict(self.facts),
             "restated": list(self.restated),
@@ -104,10 +106,11 @@ class Measured:
         from candor import rehearsing
 
         facts = ", ".join(f"{rows:,} {name}" for name, rows in self.facts.items())
+        upon = "" if self.upon is None else f" (publication {self.upon} brought up to date)"
         steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.steps.items())
         return [
             f"published snapshot {self.snapshot}, data as of {window.format_instant(self.as_of_us)}",
-            f"  facts: {facts}",
+            f"  facts: {facts}{upon}",
             f"  {self.scored:,} messages newly scored; {steps}",
             *(f"  restated: {sentence}" for sentence in self.restated),
             *(f"  by overrides: {line}" for line in rehearsing.sentences(self.overridden)),
@@ -119,6 +122,7 @@ def measure(
     *,
     as_of: str | None = None,
     engine: str = "duckdb",
+    anew: bool = False,
     progress: Progress = _silent,
 ) -> Measured:
     """Score what is unscored, build facts and measures, publish them.
@@ -128,6 +132,8 @@ def measure(
         as_of: instant up to which data are read; default: as far as any source reaches, so that
             the same data always give the same figures.
         engine: ``duckdb``.
+        anew: build from nothing, also what the previous publication could give; the figures are the
+            same either way.
         progress: told what is being done.
 
     Raises:
@@ -153,10 +159,13 @@ def measure(
     catalogue = load(workspace.metrics_dir)
     erasing.settle(workspace)
     with Lake.open(workspace.root) as lake:
-        built = publishing.publish(workspace, lake, catalogue, as_of=as_of, progress=progress)
+        built = publishing.publish(
+            workspace, lake, catalogue, as_of=as_of, anew=anew, progress=progress
+        )
     return Measured(
         built.publication.number, built.snapshot, built.as_of_us, built.scored, built.facts,
         built.steps, tuple(line for one in built.restated for line in one.sentences), tuple(built.overridden),
+        built.upon,
     )  # fmt: skip
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from candor import provenance, rehearsing, restating, transcribing, window
+from candor import provenance, refreshing, rehearsing, restating, transcribing, window
 from candor.engines.duck import DuckEngine
-from candor.facts.build import build_facts
+from candor.facts.build import BuiltFact, build_facts
 from candor.facts.schema import digest as facts_digest
 from candor.facts.schema import facts as fact_names
 from candor.lake import Lake
@@ -39,7 +39,10 @@ OVERRIDE_SOURCE = "overrides"
 
 @dataclass(frozen=True)
 class Built:
-    """What was published, how long each step took (seconds), and which figures were restated."""
+    """What was published, how long each step took (seconds), and which figures were restated.
+
+    ``upon`` is the number of the publication whose facts were brought up to date, if any.
+    """
 
     publication: Publication
     snapshot: str
@@ -49,6 +52,7 @@ class Built:
     steps: dict[str, float]
     restated: list[restating.Restated] = field(default_factory=list)
     overridden: list[dict[str, Any]] = field(default_factory=list)
+    upon: int | None = None
 
 
 @dataclass
@@ -78,6 +82,7 @@ def publish(
     catalogue: Catalogue,
     *,
     as_of: str | None,
+    anew: bool,
     progress: Callable[[str, float | None], None],
 ) -> Built:
     """Score what is unscored, build, and make the result the current publication.
@@ -87,6 +92,7 @@ def publish(
         lake: the events.
         catalogue: metrics whose measures are stored.
         as_of: instant up to which data are read (ISO); None reads as far as any source reaches.
+        anew: take nothing over from the previous publication.
         progress: told what is being done.
     """
     serving = Serving(workspace.serving)
@@ -97,6 +103,9 @@ def publish(
     settings = workspace.settings
     clock = _Clock(progress)
     spill = workspace.serving / f"spill_{number}.building"
+    model = experience_model(workspace.root)
+    basis = refreshing.basis(workspace, model.version)
+    held = None if anew else refreshing.take_over(lake, serving, facts_file, basis)
     with DuckEngine(facts_file, temp_dir=spill) as engine:
         clock.start("scoring")
         scored = score_messages(engine, lake, log=lambda _line: None)
@@ -104,20 +113,14 @@ def publish(
         shown = lake.create_views(engine.connection)
         as_of_us = _as_of(lake, shown, settings, as_of)
         clock.start("facts")
-        model = experience_model(workspace.root)
-        built = build_facts(
-            engine, settings, as_of_us=as_of_us, intents=workspace.intents(),
-            human_agents=pseudonymous(workspace),
-            score=lambda: _experience(engine, lake, model, clock),
-        )  # fmt: skip
-        shown = lake.create_views(engine.connection)
+        built, upon, shown = _facts(engine, lake, workspace, held, shown, as_of_us, model, clock)
         clock.start("measures")
-        measures.build(engine, list(catalogue), settings.segments.stored)
-        definitions = restating.record(engine, catalogue, settings)
+        lacking = measures.build(engine, list(catalogue), settings.segments.stored)
+        definitions = restating.record(engine, catalogue, settings, lacking)
         health = _health(engine, lake, shown)
         overrides = _overridden(workspace, lake, shown, engine, catalogue, as_of_us, clock)
         clock.start("transcripts")
-        transcripts = transcribing.write(engine, lake, shown, serving, text_file)
+        transcripts = transcribing.write(engine, lake, shown, None if anew else serving, text_file)
         clock.start("publishing")
         engine.run("checkpoint")
     record = provenance.make(
@@ -139,6 +142,7 @@ def publish(
         "only_systems_confirm": health.pop("only_systems_confirm"),
         "facts": facts_digest(),
         "transcripts": transcripts,
+        "refresh": {"basis": basis, "lake": shown.id},
         "provenance": {
             "lake snapshot": record.lake,
             "definitions": record.definitions[:16],
@@ -157,7 +161,7 @@ def publish(
     rows = {fact.name: fact.rows for fact in built if fact.name in fact_names()}
     return Built(
         publication, record.snapshot, as_of_us, scored.messages, rows, clock.steps, moved,
-        overrides["figures"],
+        overrides["figures"], upon,
     )  # fmt: skip
 
 
@@ -179,10 +183,38 @@ def _overridden(
     return {"standing": int(count[0][0]), "figures": [one.as_dict() for one in moved]}
 
 
-def _experience(engine: DuckEngine, lake: Lake, model: Model, clock: _Clock) -> None:
-    clock.start("experience")
-    score_conversations(engine, lake, model=model)
-    clock.start("facts")
+def _facts(
+    engine: DuckEngine, lake: Lake, workspace: Workspace, held: refreshing.Held | None,
+    shown: Snapshot, as_of_us: int, model: Model, clock: _Clock,
+) -> tuple[list[BuiltFact], int | None, Snapshot]:  # fmt: skip
+    """Facts, the publication that was brought up to date for them, and the snapshot that they show."""
+    stored = 0
+
+    def score() -> None:
+        nonlocal stored
+        clock.start("experience")
+        stored = score_conversations(engine, lake, model=model).assessments
+        clock.start("facts")
+
+    agents = pseudonymous(workspace)
+    built, upon = None, None
+    if held is not None:
+        upon = held.publication
+        built = refreshing.refresh(
+            engine, lake, workspace, held, shown,
+            as_of_us=as_of_us, human_agents=agents, score=score,
+        )  # fmt: skip
+    if built is None:
+        upon, scored_before, stored = None, stored, 0
+        built = build_facts(
+            engine, workspace.settings, as_of_us=as_of_us, intents=workspace.intents(),
+            human_agents=agents, score=score,
+        )  # fmt: skip
+        stored += scored_before
+    after = lake.snapshot()
+    # Whoever wrote meanwhile is not in these facts; the next publication will find them.
+    own = after if refreshing.is_own(shown, after, stored) else shown
+    return built, upon, lake.create_views(engine.connection, own)
 
 
 def _as_of(lake: Lake, shown: Snapshot, settings: Settings, as_of: str | None) -> int:

@@ -101,16 +101,22 @@ def refuse_unversioned(catalogue: Catalogue, previous: Record) -> None:
         raise CandorError("metric.version", problems)
 
 
-def record(engine: Engine, catalogue: Catalogue, settings: Settings) -> dict[str, dict[str, Any]]:
+def record(
+    engine: Engine,
+    catalogue: Catalogue,
+    settings: Settings,
+    missing: Mapping[str, str] | None = None,
+) -> dict[str, dict[str, Any]]:
     """Version, meaning and monthly figures of every definition.
 
     Args:
         engine: holds facts and stored measures.
         catalogue: all metrics.
         settings: floors below which there is no figure.
+        missing: what ``query.availability`` says of the metrics, where it was asked before.
     """
     months: dict[str, dict[str, float | None]] = {}
-    for cell in query.measures(engine, list(catalogue), grain="month"):
+    for cell in query.measures(engine, list(catalogue), grain="month", missing=missing):
         if cell.period_start is None:
             continue
         estimate = make(

@@ -9,15 +9,16 @@ order. Whoever reads it orders by ``occurred_at``, ``event_key`` and ``event_id`
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError
 from candor.lake import Lake
+from candor.lake.fresh import FreshFiles, fresh_files
 from candor.lake.records import Snapshot
 from candor.lake.serving import Serving
 from candor.lake.staging import scan
-from candor.lake.tables import SUPERSEDED
 
 MOST_NEW = 5
 """Taken over only when new events are at most one in so many; else all is written anew."""
@@ -44,15 +45,18 @@ _MOMENTS = {
     f" concat_ws(' · ', policy_id, result, severity), null, {_TAIL} from ev_guardrail {{of}}",
 }
 # A confirmation may reach threads through its customer, so all of them are written every time.
-_CONFIRMATIONS = """
-select
-    coalesce(f.thread_key, c.thread_key), f.occurred_at, f.event_key, 'confirmation', null, true,
-    concat_ws(' · ', f.system, f.kind, f.supports), null, f.source, f.raw_ref, f.event_id
-from ev_confirmation as f
-left join ev_conversation as c
-    on f.thread_key is null and f.customer_id = c.customer_id
-    and (f.intent_id is null or f.intent_id = c.intent_id)
-where coalesce(f.thread_key, c.thread_key) is not null
+_CONFIRMED = (
+    "f.occurred_at, f.event_key, 'confirmation', null, true,"
+    " concat_ws(' · ', f.system, f.kind, f.supports), null, f.source, f.raw_ref, f.event_id"
+    " from ev_confirmation as f"
+)
+_CONFIRMATIONS = f"""
+select f.thread_key, {_CONFIRMED}
+where f.thread_key is not null
+union all
+select c.thread_key, {_CONFIRMED}
+inner join ev_conversation as c on f.customer_id = c.customer_id
+where f.thread_key is null and (f.intent_id is null or f.intent_id = c.intent_id)
 """
 # A correction is about a conversation; its revisions are all shown, so all are written every time.
 _OVERRIDES = """
@@ -71,14 +75,16 @@ select
     a.message_id, a.criterion, a.assessor_kind, a.assessor_id, a.assessor_version, a.rubric, a.label,
     a.value, a.explanation, a.event_key, a.event_id
 from ev_assessment as a
+{of}
 where a.assessor_id <> 'candor_signals' and a.thread_key is not null
 """
-VERSION = hashlib.sha256(f"{_MOMENTS}{_CONFIRMATIONS}{_OVERRIDES}".encode()).hexdigest()[:16]
+_DEFINITIONS = f"{_MOMENTS}{_CONFIRMATIONS}{_OVERRIDES}{_SCORES}"
+VERSION = hashlib.sha256(_DEFINITIONS.encode()).hexdigest()[:16]
 """Changes with the table's definition: files written under another one are not taken over."""
 
 
 def write(
-    engine: DuckEngine, lake: Lake, shown: Snapshot, serving: Serving, target: Path
+    engine: DuckEngine, lake: Lake, shown: Snapshot, serving: Serving | None, target: Path
 ) -> dict[str, str]:
     """Make ``timeline`` in a new file.
 
@@ -86,19 +92,21 @@ def write(
         engine: holds the ``ev_*`` views of ``shown``.
         lake: the events.
         shown: the snapshot that is published.
-        serving: where the previous publication may be found.
+        serving: where the previous publication may be found; None takes nothing over.
         target: the file to make.
 
     Returns:
         what a later publication must know to take threads over.
     """
-    fresh = _copied(lake, shown, serving, target)
+    fresh = None if serving is None else _copied(lake, shown, serving, target)
     engine.run(f"attach '{str(target).replace(chr(39), chr(39) * 2)}' as text")
     engine.run("begin transaction")
     if fresh is None:
         engine.run(f"create table text.timeline as {statement()}")
+        engine.run(f"create table text.score as {_SCORES.format(of='')} order by a.thread_key")
     else:
-        _find_touched(engine, lake, shown, fresh)
+        _find(engine, "touched_thread", fresh, _MOMENTS)
+        _find(engine, "scored_thread", fresh, ("assessment",))
         engine.run(
             "delete from text.timeline where kind in ('confirmation', 'override')"
             " or thread_key in (select thread_key from touched_thread)"
@@ -106,9 +114,13 @@ def write(
         engine.run(
             f"insert into text.timeline {statement('semi join touched_thread using (thread_key)')}"
         )
+        engine.run(
+            "delete from text.score where thread_key in (select thread_key from scored_thread)"
+        )
+        of = "semi join scored_thread using (thread_key)"
+        engine.run(f"insert into text.score {_SCORES.format(of=of)}")
     if files := lake.verified_paths("override", shown):
         engine.run(f"insert into text.timeline {_OVERRIDES.format(files=scan(files))}")
-    engine.run(f"create or replace table text.score as {_SCORES} order by a.thread_key")
     engine.run("commit")
     engine.run("detach text")
     return {"version": VERSION, "lake": shown.id}
@@ -120,16 +132,16 @@ def statement(of: str = "") -> str:
     return " union all ".join([*parts, _CONFIRMATIONS])
 
 
-_Fresh = dict[str, tuple[list[Path], list[Path]]]
-
-
-def _copied(lake: Lake, shown: Snapshot, serving: Serving, target: Path) -> _Fresh | None:
+def _copied(
+    lake: Lake, shown: Snapshot, serving: Serving, target: Path
+) -> Mapping[str, FreshFiles] | None:
     """Copy the previous file if it can be built upon.
 
     Returns:
         by event type, the data files and lists of superseded events that it did not know; None
         when all must be written anew.
     """
+    kinds = (*_MOMENTS, "assessment")
     try:
         previous = serving.current()
         told = previous.about.get("transcripts", {})
@@ -138,32 +150,21 @@ def _copied(lake: Lake, shown: Snapshot, serving: Serving, target: Path) -> _Fre
         before = lake.snapshot(told["lake"])
     except CandorError:
         return None
-    fresh: _Fresh = {}
-    for kind in _MOMENTS:
-        added = []
-        for table, partition in ((kind, None), (SUPERSEDED, kind)):
-            old = set(lake.verified_paths(table, before, partition))
-            new = set(lake.verified_paths(table, shown, partition))
-            if not old <= new:
-                return None
-            added.append(sorted(new - old))
-        fresh[kind] = (added[0], added[1])
-    rows = sum(shown.rows(kind) for kind in _MOMENTS)
-    added_rows = rows - sum(before.rows(kind) for kind in _MOMENTS)
-    if added_rows * MOST_NEW > rows or not serving.copy_text(previous, target):
+    fresh = fresh_files(lake, before, shown, kinds)
+    if fresh is None:
+        return None
+    rows = sum(shown.rows(kind) for kind in kinds)
+    added_rows = rows - sum(before.rows(kind) for kind in kinds)
+    if added_rows * MOST_NEW > rows or not serving.copy("text", previous, target):
         return None
     return fresh
 
 
-def _find_touched(engine: DuckEngine, lake: Lake, shown: Snapshot, fresh: _Fresh) -> None:
+def _find(
+    engine: DuckEngine, table: str, fresh: Mapping[str, FreshFiles], kinds: Iterable[str]
+) -> None:
     """Threads of new events, and of earlier ones that are no longer current."""
-    engine.run("create or replace temp table touched_thread (thread_key bigint)")
-    for kind, (events, superseded) in fresh.items():
-        if events:
-            engine.run(f"insert into touched_thread select thread_key from {scan(events)}")
-        if superseded:
-            engine.run(
-                "insert into touched_thread select thread_key from"
-                f" {scan(lake.verified_paths(kind, shown))}"
-                f" semi join (from {scan(superseded)}) as gone using (event_key)"
-            )
+    engine.run(f"create or replace temp table {table} (thread_key bigint)")
+    for kind in kinds:
+        for query in fresh[kind].queries("thread_key"):
+            engine.run(f"insert into {table} {query}")

@@ -14,7 +14,7 @@ from candor.engines.duck import DuckEngine
 from candor.events import identity
 from candor.events.registry import registry
 from candor.events.types import ENVELOPE
-from candor.facts import build
+from candor.facts.references import register
 from candor.facts.steps import Step, steps
 from candor.facts.workshop import Workshop
 from candor.settings import Settings
@@ -132,7 +132,7 @@ def make(
     human_agents: Sequence[HumanAgent] = (),
 ) -> None:
     """Build some facts and what they rest on, as their SQL is written: a fraction of the whole."""
-    build._register(engine, settings, as_of_us, intents, human_agents)
+    register(engine, settings, as_of_us, intents, human_agents)
     workshop = Workshop(engine, is_plain=True, is_kept=False)
     for step in _needed(*names):
         workshop.make(step)

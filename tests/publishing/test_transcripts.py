@@ -101,13 +101,13 @@ def read(file: Path) -> list[tuple[Any, ...]]:
 def copies(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether each publication but the first was built upon the one before."""
     found: list[bool] = []
-    copy: Callable[..., bool] = Serving.copy_text
+    copy: Callable[..., bool] = Serving.copy
 
     def counted(*arguments: Any) -> bool:
         found.append(copy(*arguments))
         return found[-1]
 
-    monkeypatch.setattr(Serving, "copy_text", counted)
+    monkeypatch.setattr(Serving, "copy", counted)
     return found
 
 

@@ -157,6 +157,10 @@ def measure(
         str | None, typer.Option(help="Read the data as of this instant (ISO).")
     ] = None,
     engine: Annotated[str, typer.Option(help="duckdb.")] = "duckdb",
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Build everything from nothing; the figures are the same."),
+    ] = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -165,8 +169,9 @@ def measure(
 
     with output.progress("measure") as report:
         result = pipeline.measure(
-            pipeline.open_workspace(workspace), as_of=as_of, engine=engine, progress=report
-        )
+            pipeline.open_workspace(workspace), as_of=as_of, engine=engine, anew=anew,
+            progress=report,
+        )  # fmt: skip
     if json:
         output.print_json(result.as_dict())
         return

@@ -1,7 +1,7 @@
 -- grain: one AI agent
 -- key: agent
 -- clock: deployed_at, else the first conversation it took part in
--- reads: ev_release, _base, setting
+-- reads: ev_release, _ai_seen, setting
 with released as (
     select r.ai_agent_id as agent, min(r.deployed_at) as live_at
     from ev_release as r
@@ -11,9 +11,9 @@ with released as (
 ),
 
 seen as (
-    select b.ai_agent_id as agent, min(b.started_at) as live_at
-    from _base as b
-    where b.ai_messages > 0 and b.ai_agent_id is not null
+    select b.ai_agent_id as agent, min(b.live_at) as live_at
+    from _ai_seen as b
+    where b.ai_agent_id is not null
     group by b.ai_agent_id
 )
 

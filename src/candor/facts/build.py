@@ -13,21 +13,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-
-import pyarrow as pa
 
 from candor.engines.duck import DuckEngine
+from candor.facts.references import register
 from candor.facts.steps import Step, steps, tables_behind
 from candor.facts.workshop import Workshop, looks
-from candor.settings import CHANNELS, Settings
-from candor.window import DAY, HOUR, calendar, duration, to_day
+from candor.settings import Settings
 from candor.workspace import HumanAgent, Intent
 
 __all__ = ["BuiltFact", "Step", "build_facts", "steps"]
 
-MONEY = pa.decimal128(18, 6)
 _LARGE = ("message", "assessment")
 """Event types of which there are many to each conversation."""
 _FEW_ROWS = 50_000
@@ -35,9 +30,8 @@ _SMALL_ROWS = 3_000_000
 """Below, a second worker gives less than its waiting costs."""
 _KEPT_ROWS = 40_000_000
 """Up to this many messages and assessments are kept in memory (some 30 bytes each); more spill as tables."""
-_SCORED = "conversation"
+SCORED = "conversation"
 """The fact that the experience score reads."""
-_ANY_SOURCE = "select covered_until from ev_coverage where has_conversations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +79,14 @@ def build_facts(
     Returns:
         One record per table, in the order in which they were built.
     """
-    _register(engine, settings, as_of_us, intents, human_agents)
-    rows = engine.rows(
-        f"select {' + '.join(f'(select count(*) from ev_{name})' for name in _LARGE)}"
-    )[0][0]
+    register(engine, settings, as_of_us, intents, human_agents)
     built: list[BuiltFact] = []
-    order = _in_order()
+    order = in_order()
     last_reader = {table: step.name for step in order for table in tables_behind(step)}
     last_reader |= {step.name: step.name for step in order if step.stitches}
     last_look = {table: step.name for step in order if looks(step) for table in step.reads}
-    workshop = Workshop(
-        engine,
-        is_plain=rows < _FEW_ROWS if is_plain is None else is_plain,
-        is_kept=rows <= _KEPT_ROWS,
-    )
-    with engine.one_thread() if rows < _SMALL_ROWS else nullcontext():
+    workshop = workshop_for(engine, is_plain=is_plain)
+    with engine.one_thread() if _large_rows(engine) < _SMALL_ROWS else nullcontext():
         for step in order:
             started = time.perf_counter()
             made = workshop.make(step)
@@ -113,7 +100,7 @@ def build_facts(
                         workshop.drop(table)
                     elif last_look.get(table) == step.name:
                         workshop.release(table)
-            if step.name == _SCORED and score is not None:
+            if step.name == SCORED and score is not None:
                 score()
                 workshop.look_again("ev_assessment")
         if keep_steps:
@@ -121,11 +108,11 @@ def build_facts(
     return built
 
 
-def _in_order() -> list[Step]:
+def in_order() -> list[Step]:
     """Every step: what the conversation rests on, the conversation, then everything else."""
     known = steps()
     makers = {step.stitches: name for name, step in known.items() if step.stitches}
-    first, open_ = set[str](), [_SCORED]
+    first, open_ = set[str](), [SCORED]
     while open_:
         name = open_.pop()
         if name in known and name not in first:
@@ -134,131 +121,25 @@ def _in_order() -> list[Step]:
     return sorted(known.values(), key=lambda step: step.name not in first)
 
 
-def _register(
-    engine: DuckEngine,
-    settings: Settings,
-    as_of_us: int,
-    intents: Sequence[Intent],
-    human_agents: Sequence[HumanAgent],
-) -> None:
-    covered = [row[0] for row in engine.rows(_ANY_SOURCE) if row[0] is not None]
-    integer = pa.int64()
-    engine.load(
-        "setting",
-        pa.table(
-            {
-                name: pa.array([value], integer)
-                for name, value in (
-                    ("as_of_us", as_of_us),
-                    ("horizon_us", min([as_of_us, *covered])),
-                    ("gap_us", duration(settings.conversation.idle_gap)),
-                    ("day_us", DAY),
-                    ("h24_us", 24 * HOUR),
-                    ("h48_us", 48 * HOUR),
-                    ("h72_us", 72 * HOUR),
-                    ("d3_us", 3 * DAY),
-                    ("d7_us", 7 * DAY),
-                )
-            }
-        ),
-        temporary=True,
-    )
-    engine.load(
-        "setting_gap",
-        pa.table(
-            {
-                "channel": pa.array(CHANNELS, pa.string()),
-                "gap_us": pa.array(
-                    [settings.conversation.gap_us(name) for name in CHANNELS], integer
-                ),
-            }
-        ),
-        temporary=True,
-    )
-    engine.load(
-        "setting_money",
-        pa.table({"currency": pa.array([settings.workspace.currency], pa.string())}),
-        temporary=True,
-    )
-    engine.run(
-        "create or replace temp table setting_coverage as"
-        " select source, max(covered_until) as covered_until from ev_coverage"
-        " where covered_until is not null group by source"
-    )
-    _register_calendar(engine, settings.workspace.timezone, as_of_us)
-    engine.load("intent", _intent_table(intents))
-    engine.load("human_agent", _human_agent_table(human_agents))
+def workshop_for(
+    engine: DuckEngine, *, is_plain: bool | None = None, is_passing: bool = False
+) -> Workshop:
+    """A workshop that suits the number of events.
 
-
-def _register_calendar(engine: DuckEngine, zone: str, as_of_us: int) -> None:
-    earliest = engine.rows(
-        "select min(earliest) from ("
-        " select min(least(started_at, occurred_at)) as earliest from ev_conversation"
-        " union all select min(occurred_at) from ev_message"
-        " union all select min(occurred_at) from ev_handoff"
-        " union all select min(occurred_at) from ev_suggestion"
-        " union all select min(least(asked_at, answered_at, occurred_at)) from ev_survey"
-        " union all select min(occurred_at) from ev_claim"
-        " union all select min(occurred_at) from ev_cost"
-        " union all select min(occurred_at) from ev_confirmation"
-        " union all select min(occurred_at) from ev_intervention"
-        " union all select min(occurred_at) from ev_account"
-        " union all select min(assigned_at) from ev_exposure"
-        " union all select min(opened_at) from ev_gap"
-        " union all select min(period_start) from ev_invoice_line) as instant"
-    )[0][0]
-    first = as_of_us if earliest is None else min(int(earliest), as_of_us)
-    days = list(calendar(zone, first, as_of_us))
-    engine.load(
-        "calendar_day",
-        pa.table(
-            {
-                "day": pa.array([day.day for day in days], pa.int32()),
-                "starts_at": pa.array([day.starts_at for day in days], pa.int64()),
-                "ends_at": pa.array([day.ends_at for day in days], pa.int64()),
-                "week": pa.array([day.week for day in days], pa.int32()),
-                "month": pa.array([day.month for day in days], pa.int32()),
-                "quarter": pa.array([day.quarter for day in days], pa.int32()),
-            }
-        ),
+    Args:
+        engine: holds the events.
+        is_plain: as for ``build_facts``.
+        is_passing: as for ``Workshop``.
+    """
+    rows = _large_rows(engine)
+    return Workshop(
+        engine,
+        is_plain=rows < _FEW_ROWS if is_plain is None else is_plain,
+        is_kept=rows <= _KEPT_ROWS,
+        is_passing=is_passing,
     )
 
 
-def _intent_table(intents: Sequence[Intent]) -> pa.Table:
-    text = pa.string()
-    return pa.table(
-        {
-            "intent_id": pa.array([item.intent_id for item in intents], text),
-            "name": pa.array([item.name or None for item in intents], text),
-            "parent": pa.array([item.parent for item in intents], text),
-            "is_automatable": pa.array([item.is_automatable for item in intents], pa.bool_()),
-            "risk": pa.array([item.risk for item in intents], text),
-            "complexity": pa.array([item.complexity for item in intents], text),
-            "kind": pa.array([item.kind for item in intents], text),
-            "owner": pa.array([item.owner or None for item in intents], text),
-            "unit_value": pa.array([_money(item.unit_value) for item in intents], MONEY),
-        }
-    )
-
-
-def _money(amount: float | None) -> Decimal | None:
-    """An amount of a reference file as exact decimal, as it was written there."""
-    return None if amount is None else Decimal(str(amount))
-
-
-def _human_agent_table(human_agents: Sequence[HumanAgent]) -> pa.Table:
-    return pa.table(
-        {
-            "human_agent_id": pa.array([item.human_agent_id for item in human_agents], pa.string()),
-            "team": pa.array([item.team for item in human_agents], pa.string()),
-            "started_day": pa.array(
-                [
-                    None if item.started_on is None else to_day(date.fromisoformat(item.started_on))
-                    for item in human_agents
-                ],
-                pa.int32(),
-            ),
-            "is_csm": pa.array([item.is_csm for item in human_agents], pa.bool_()),
-            "cost_per_hour": pa.array([_money(item.cost_per_hour) for item in human_agents], MONEY),
-        }
-    )
+def _large_rows(engine: DuckEngine) -> int:
+    counts = " + ".join(f"(select count(*) from ev_{name})" for name in _LARGE)
+    return int(engine.rows(f"select {counts}")[0][0])

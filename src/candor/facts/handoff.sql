@@ -1,7 +1,7 @@
 -- grain: one handoff inside a conversation
 -- key: handoff_id
 -- clock: occurred_at
--- reads: _transfer, _takeover, _label, conversation, _calendar
+-- reads: _transfer, _carrying, _takeover, _label, conversation, _calendar
 -- Two sources may use the same handoff_id: event_key tells them apart.
 with labelled as (
     select
@@ -33,12 +33,6 @@ verdict as (
     from labelled as v
     where v.place = 1
     group by v.handoff_id, v.thread_key
-),
-
-carrying as (
-    select t.source, count(case when t.has_context then 1 end) as contexts
-    from _transfer as t
-    group by t.source
 ),
 
 ordered as (
@@ -107,7 +101,7 @@ select
         when c.closed_at >= coalesce(h.accepted_at, h.occurred_at)
             then c.closed_at - coalesce(h.accepted_at, h.occurred_at)
     end as resolved_after_us,
-    case when y.contexts > 0 then h.has_context end as context_passed,
+    case when y.source is not null then h.has_context end as context_passed,
     case v.repeat_asked when 'true' then true when 'false' then false end as repeat_asked,
     h.later_transfers > 0 as is_retransferred,
     cast(h.handoff_no as integer) as handoff_no,
@@ -128,7 +122,7 @@ select
     c.is_spam
 from ordered as h
 inner join conversation as c on h.thread_key = c.thread_key and h.conversation_no = c.conversation_no
-inner join carrying as y on h.source = y.source
+left join _carrying as y on h.source = y.source
 left join verdict as v
     on h.handoff_id = v.handoff_id and h.thread_key = v.thread_key
 left join _takeover as u on h.event_key = u.event_key

@@ -1,7 +1,7 @@
 -- grain: one conversation in which a human agent wrote
 -- key: conversation_key
 -- clock: its start
--- reads: ev_message, ev_cost, suggestion, setting, setting_money, conversation, human_agent
+-- reads: ev_message, ev_cost, suggestion, _suggesting, setting, setting_money, conversation, human_agent
 -- The human agent of a conversation is the one with most public messages in it, the smaller id at a tie. Help is
 -- material when a suggestion was accepted as it was, or edited with at least half of it kept. Where no suggestion
 -- exists in the data nobody is known to have worked without one.
@@ -75,11 +75,6 @@ paid as (
     left join cost_moved as v on o.event_key = v.event_key
     where o.kind = 'human_minutes' and o.thread_key is not null and o.occurred_at <= s.as_of_us
     group by o.thread_key, coalesce(v.conversation_no, 1)
-),
-
-instrumented as (
-    select count(g.suggestion_id) > 0 as knows_suggestions
-    from suggestion as g
 ),
 
 helped as (
@@ -159,7 +154,7 @@ select
     coalesce(c.is_test, false) as is_test,
     coalesce(c.is_spam, false) as is_spam
 from conversation as c
-cross join instrumented as i
+cross join _suggesting as i
 left join served as w on c.thread_key = w.thread_key and c.conversation_no = w.conversation_no
 left join paid as p on c.thread_key = p.thread_key and c.conversation_no = p.conversation_no
 left join helped as g on c.conversation_key = g.conversation_key

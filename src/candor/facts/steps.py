@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
+from types import MappingProxyType
 
 from sqlglot import exp
 
 from candor.facts.printing import parsed
 
+EVENTS = "ev_"
+"""What the names of views of events begin with."""
 _STITCH = re.compile(r"^-- stitch: (\w+)$", re.MULTILINE)
 _VIEW = re.compile(r"^-- as: view$", re.MULTILINE)
 _COLUMNS = re.compile(r"^-- as: columns$", re.MULTILINE)
@@ -80,6 +83,27 @@ def tables_behind(step: Step) -> set[str]:
         elif name.startswith("_"):
             found.add(name)
     return found
+
+
+@cache
+def event_columns(names: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    """Columns of events that some steps read, by view (``ev_message``).
+
+    Args:
+        names: of the steps.
+    """
+    found: dict[str, set[str]] = {}
+    for name in sorted(names):
+        for select in parsed(steps()[name].sql).find_all(exp.Select):
+            views = {
+                table.alias_or_name: table.name
+                for table in select.find_all(exp.Table)
+                if table.name.startswith(EVENTS) and table.find_ancestor(exp.Select) is select
+            }
+            for column in select.find_all(exp.Column):
+                if column.table in views and column.find_ancestor(exp.Select) is select:
+                    found.setdefault(views[column.table], set()).add(column.name)
+    return MappingProxyType({view: frozenset(columns) for view, columns in found.items()})
 
 
 def _step(name: str, sql: str) -> Step:

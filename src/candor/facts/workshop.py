@@ -18,9 +18,7 @@ from candor.facts.passes import PASSES
 from candor.facts.passes.order import in_order
 from candor.facts.passes.shelf import Shelf
 from candor.facts.printing import printed
-from candor.facts.steps import Step, steps
-
-_EVENTS = "ev_"
+from candor.facts.steps import EVENTS, Step, steps
 
 
 class Workshop:
@@ -30,22 +28,21 @@ class Workshop:
         engine: holds the events; receives the tables.
         is_plain: run every step exactly as its SQL is written.
         is_kept: messages and signals are few enough to be kept in memory as columns.
+        is_passing: facts are made as temporary tables too, in front of those in the database.
     """
 
-    def __init__(self, engine: DuckEngine, *, is_plain: bool, is_kept: bool) -> None:
+    def __init__(
+        self, engine: DuckEngine, *, is_plain: bool, is_kept: bool, is_passing: bool = False
+    ) -> None:
         self._engine = engine
+        self._is_passing = is_passing
         self._is_plain = is_plain
         self._is_kept = is_kept and not is_plain
         names = [row[0] for row in engine.rows("select column_name from (describe setting)")]
         values = engine.rows(f"select {', '.join(names)} from setting")[0]
         self._settings = dict(zip(names, map(int, values), strict=True))
         views = sorted(
-            {
-                table
-                for step in steps().values()
-                for table in step.reads
-                if table.startswith(_EVENTS)
-            }
+            {table for step in steps().values() for table in step.reads if table.startswith(EVENTS)}
         )
         self._empty = {
             table for table in views if not engine.rows(f'select 1 from "{table}" limit 1')
@@ -111,7 +108,7 @@ class Workshop:
         if step.is_columns and self._is_kept:
             return self._hold(step.name, in_order(self._engine.arrow_in_order(sql), step.sorted_by))
         kind = "view" if step.is_view else "table"
-        lifetime = "temp " if step.name.startswith("_") else ""
+        lifetime = "temp " if self._is_passing or step.name.startswith("_") else ""
         self._engine.run(f'create or replace {lifetime}{kind} "{step.name}" as\n{sql}')
         if step.is_view and step.name not in schema.facts():
             return None

@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from candor.errors import CandorError, Problem
 
@@ -136,11 +136,11 @@ class Serving:
                     path.unlink()
         return self.current()
 
-    def copy_text(self, publication: Publication, target: Path) -> bool:
-        """Copy the current publication's transcripts; false when they are not what was published."""
+    def copy(self, kind: Literal["facts", "text"], publication: Publication, target: Path) -> bool:
+        """Copy one file of the current publication; false when it is not what was published."""
         pointer = json.loads((self.folder / _POINTER).read_text(encoding="utf-8"))
-        shutil.copyfile(publication.text, target)
-        if pointer["number"] == publication.number and _sha(target) == pointer["text"]["sha256"]:
+        shutil.copyfile(getattr(publication, kind), target)
+        if pointer["number"] == publication.number and _sha(target) == pointer[kind]["sha256"]:
             return True
         target.unlink()
         return False

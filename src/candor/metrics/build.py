@@ -44,11 +44,16 @@ AHEAD = 8
 SQUARES = ("total_sq", "den_sq", "cross")
 
 
-def build(engine: Engine, metrics: Sequence[Definition], segmentations: Sequence[str]) -> None:
+def build(
+    engine: Engine, metrics: Sequence[Definition], segmentations: Sequence[str]
+) -> dict[str, str]:
     """Store the measures of ``metrics`` by each of ``segmentations`` and in total.
 
     Replaces whatever was stored. Metrics that the data cannot answer and facts without rows cost a
     glance; a fact with rows outside every day is answered from its rows.
+
+    Returns:
+        metric to what the data lack for it, as ``query.availability`` says.
     """
     lacking = availability(engine, metrics)
     ready = [definition for definition in metrics if not lacking[definition.name]]
@@ -67,6 +72,7 @@ def build(engine: Engine, metrics: Sequence[Definition], segmentations: Sequence
     engine.load("measure_period", period_table(sorted(periods)))
     engine.load("measure_layout", pa.Table.from_pylist(layout, schema=LAYOUT))
     engine.run("commit")
+    return lacking
 
 
 @dataclass(frozen=True)

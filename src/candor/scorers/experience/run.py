@@ -167,9 +167,10 @@ order by t.place, m.occurred_at, m.event_key
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What one run did: conversations scored anew, and the model's version."""
+    """What one run did: conversations scored anew, assessments stored, and the model's version."""
 
     conversations: int
+    assessments: int
     version: str
 
 
@@ -192,8 +193,10 @@ def score_conversations(
     model = model or built_in()
     _find(engine, model.version)
     todo = int(engine.rows("select count(*) from _experience_todo")[0][0])
+    stored = 0
     for begin in range(0, todo, chunk):
         made = _assess(engine, model, begin, begin + chunk)
+        stored += made.num_rows
         is_new = pc.equal(made["revision"], 0)
         fresh, again = made.filter(is_new), made.filter(pc.invert(is_new))
         if fresh.num_rows:
@@ -206,7 +209,7 @@ def score_conversations(
     engine.run("drop table _experience_todo")
     if todo:
         lake.create_views(engine.connection, lake.snapshot(), types=("assessment",))
-    return Done(todo, model.version)
+    return Done(todo, stored, model.version)
 
 
 def chosen(engine: DuckEngine, keys: pa.Array) -> tuple[pa.Table, pa.Table]:
