@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import html
 import io
 import json
 import re
@@ -339,3 +340,42 @@ def test_data_that_did_not_change_are_not_sent_again(ann: TestClient) -> None:
     other = ann.get("/api/scorecard?grain=all&channel=chat", headers={"if-none-match": mark})
     assert other.status_code == 200
     assert other.headers["etag"] != mark
+
+
+def test_without_the_grant_no_word_is_in_any_form_of_a_conversation(
+    ann: TestClient, browser: Callable[..., TestClient], person: Callable[..., object], root: Path
+) -> None:
+    """Grounds of scores quote messages: they are text as well."""
+    person("una", "admin")
+    una = browser("una")
+    with Answers.open(root) as answers:
+        quoted = [
+            (one, ground.quote)
+            for one in ("t1", "t2", "t3", "t5", "t8")
+            for score in answers.why(one).scores
+            for ground in score.evidence
+            if len(ground.quote) > 12
+        ]
+    assert quoted, "some score has words among its grounds"
+    for thread, words in quoted:
+        granted = ann.get(f"/api/conversations/{thread}").text
+        assert json.dumps(words, ensure_ascii=False)[1:-1] in granted
+        for form in ("/api/conversations/", "/conversations/"):
+            told = html.unescape(una.get(f"{form}{thread}").text)
+            assert words not in told
+            assert json.dumps(words, ensure_ascii=False)[1:-1] not in told
+
+
+def test_the_other_contacts_of_a_customer(ann: TestClient, root: Path) -> None:
+    with Answers.open(root) as answers:
+        rows = answers.engine.rows(
+            "select a.conversation_id, b.conversation_id from conversation as a join conversation as b"
+            " on a.person_key = b.person_key and a.thread_key <> b.thread_key and a.customer_known"
+            " and abs(a.started_at - b.started_at) <= 30 * 86400000000 order by 1, 2"
+        )
+    pairs = [(one, other) for one, other in rows if other.endswith("#1") and one.endswith("#1")]
+    assert pairs
+    one, other = pairs[0]
+    found = ann.get(f"/api/conversations/{quote(one, safe='')}").json()["others"]
+    assert other in [each["conversation"] for each in found]
+    assert one not in [each["conversation"] for each in found]

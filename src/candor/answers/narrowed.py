@@ -24,6 +24,7 @@ from candor.verdicts.scorecard import NEEDS_FIGURE, MetricEntry, Scorecard, buil
 
 MOST_VALUES = 60
 """Values of a segment that are offered for choice, the most frequent first."""
+_MONTH_US, _MOST_OTHERS = 30 * 86_400_000_000, 20
 RECENT = (
     "conversation", "day", "channel", "intent", "path", "truly_resolved", "silent_failure",
     "escalated",
@@ -166,6 +167,37 @@ def recent(
         "select conversation_id, day, channel, intent_id, path, true_resolution, silent_failure,"
         f" escalated from conversation where {' and '.join(parts)}"
         f" order by started_at desc, conversation_id limit {int(limit)}"
+    )
+    return [
+        {**dict(zip(RECENT, row, strict=True)), "day": window.to_date(row[1]).isoformat()}
+        for row in rows
+    ]
+
+
+def others(
+    answers: Answers, conversations: Sequence[str], where: Mapping[str, str | None]
+) -> list[dict[str, Any]]:
+    """The other conversations of the same person within a month, on any channel, oldest first.
+
+    Args:
+        answers: an opened publication.
+        conversations: whose person is meant; of an unknown one nothing is found.
+        where: segment to value they are confined to.
+    """
+    listed = ", ".join(text_literal(one) for one in conversations)
+    if not listed:
+        return []
+    parts = [f"other.{_is(name, value)}" for name, value in sorted(where.items())]
+    rows = answers.engine.rows(
+        "select other.conversation_id, other.day, other.channel, other.intent_id, other.path,"
+        " other.true_resolution, other.silent_failure, other.escalated from conversation as other"
+        " join (select person_key, min(started_at) as first, max(started_at) as last from conversation"
+        f" where conversation_id in ({listed}) and customer_known group by person_key) as own"
+        " on own.person_key = other.person_key"
+        f" where other.conversation_id not in ({listed})"
+        f" and other.started_at between own.first - {_MONTH_US} and own.last + {_MONTH_US}"
+        f"{''.join(f' and {part}' for part in parts)}"
+        f" order by other.started_at, other.conversation_id limit {_MOST_OTHERS}"
     )
     return [
         {**dict(zip(RECENT, row, strict=True)), "day": window.to_date(row[1]).isoformat()}

@@ -58,12 +58,15 @@ def make(look: Look) -> Shown:
          sum(1 for v in contact.verdicts if v.state == "outside"))
         for contact in page.contacts
     ]  # fmt: skip
+    others = narrowed.others(
+        look.answers, [one.conversation_id for one in page.contacts], look.asked.scope
+    )
     body = fragment(
         "conversation.html.j2", look=look, page=page, judged=judged, reads_text=reads_text,
-        units=units, currency=look.answers.workspace.settings.workspace.currency,
+        units=units, others=others, currency=look.answers.workspace.settings.workspace.currency,
     )  # fmt: skip
     return Shown(
-        f"Conversation {page.thread_id}", body, {**page.as_dict(), "text_shown": reads_text},
+        f"Conversation {page.thread_id}", body, {**page.as_dict(), "text_shown": reads_text, "others": others},
         page.snapshot, look.answers.as_of, opened=page.thread_id if reads_text else "",
     )  # fmt: skip
 
@@ -81,7 +84,12 @@ def find(look: Look) -> Shown:
 
 
 def _without_text(page: ConversationPage) -> ConversationPage:
-    return replace(page, timeline=tuple(replace(one, text="", raw_ref="") for one in page.timeline))
+    """The page without words: grounds of a score quote messages, so they go too."""
+    return replace(
+        page,
+        timeline=tuple(replace(one, text="", raw_ref="") for one in page.timeline),
+        scores=tuple(replace(one, evidence=(), told="") for one in page.scores),
+    )
 
 
 VIEW = View(
