@@ -69,7 +69,7 @@ def of_phone(text: str, locales: Sequence[str]) -> Spellings:
             parsed = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
             continue
-        if parsed.national_number >= _FEWEST and phonenumbers.is_possible_number(parsed):
+        if (parsed.national_number or 0) >= _FEWEST and phonenumbers.is_possible_number(parsed):
             break
     else:
         raise _wrong(text, "--phone", "a telephone number, best with + and the country's code")
