@@ -280,9 +280,14 @@ class Conformance:
     def columns_of(self, path: Path) -> list[str]:
         """Some columns of a file, spread over its records."""
         names: dict[str, None] = {}
-        rewrite_nothing: list[Any] = []
-        rewrite(path, self.record_keys, lambda records: rewrite_nothing.extend(records) or records)
-        for record in rewrite_nothing:
+        held: list[Any] = []
+
+        def look(records: list[Any]) -> list[Any]:
+            held.extend(records)
+            return records
+
+        rewrite(path, self.record_keys, look)
+        for record in held:
             if isinstance(record, dict):
                 names.update(
                     {key: None for key, value in record.items() if value not in (None, "")}

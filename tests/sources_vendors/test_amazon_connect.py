@@ -472,3 +472,44 @@ class TestAmazonConnect(Conformance):
     def test_the_export_is_the_folder_above_the_vendors_folders(self) -> None:
         path = Path("/x/export/Analysis/Voice/Redacted/2026/07/01/c_analysis.json")
         assert root_of(path) == Path("/x/export")
+
+
+def test_segments_of_a_chat_and_of_a_call_are_messages(tmp_path: Path) -> None:
+    chat = {"Channel": "CHAT", "Status": "COMPLETED", "NextToken": None, "Segments": [
+        {"Event": {"Id": "e1", "ParticipantId": "p1", "ParticipantRole": "CUSTOMER",
+                   "EventType": "application/vnd.amazonaws.connect.event.participant.joined",
+                   "Time": {"AbsoluteTime": "2026-07-01T10:00:00Z"}}},
+        {"Transcript": {"Id": "s1", "ParticipantId": "p1", "ParticipantRole": "CUSTOMER", "DisplayName": "Jo Doe",
+                        "Content": "Where is my bag?", "ContentType": "text/plain", "Sentiment": "NEGATIVE",
+                        "Time": {"AbsoluteTime": "2026-07-01T10:00:05.250Z"}}},
+        {"Categories": {"MatchedDetails": {"lost_bag": {"PointsOfInterest": []}}}},
+        {"Transcript": {"Id": "s2", "ParticipantId": "p2", "ParticipantRole": "AGENT", "Content": "In Berlin.",
+                        "Time": {"AbsoluteTime": "2026-07-01T10:00:09Z"}}},
+        "odd",
+    ]}  # fmt: skip
+    (tmp_path / "c-77_segments.json").write_text(json.dumps(chat))
+    call = {"Segments": [
+        {"Utterance": {"Id": "u", "PartialContent": "Hel"}},
+        {"Transcript": {"Id": "v1", "ParticipantId": "CUSTOMER", "ParticipantRole": "CUSTOMER", "Content": "Hello",
+                        "BeginOffsetMillis": 1200, "EndOffsetMillis": 1900}},
+    ]}  # fmt: skip
+    (tmp_path / "c-78_segments.json").write_text(json.dumps(call))
+    contact = {"ContactId": "c-78", "InitiationMethod": "INBOUND", "Channel": "VOICE",
+               "InitiationTimestamp": "2026-07-01T11:00:00Z", "LastUpdateTimestamp": "2026-07-01T11:10:00Z"}  # fmt: skip
+    (tmp_path / "contacts.jsonl").write_text(json.dumps(contact) + "\n")
+    found = TestAmazonConnect().read(tmp_path)
+    said = {
+        e["message_id"]: (e["actor"], e["text"], e["speech_start_ms"]) for e in found.of("message")
+    }
+    assert said == {
+        "s1": ("customer", "Where is my bag?", None),
+        "s2": ("human_agent", "In Berlin.", None),
+        "v1": ("customer", "Hello", 1200),
+    }
+    at = {e["message_id"]: e["occurred_at"] for e in found.of("message")}
+    assert at["v1"] == of_iso("2026-07-01T11:00:01.200Z", "t")
+    assert at["s1"] == of_iso("2026-07-01T10:00:05.250Z", "t")
+    assert len(found.refused) == 1, "an element that is no segment"
+    assert "Jo Doe" not in json.dumps(found.events), "a name that people see is not kept"
+    assert any("lost_bag" in json.dumps(e) for e in found.of("assessment"))
+    assert found.of("conversation", "c-77")

@@ -25,6 +25,7 @@ VENDOR = Vendor(
     (
         shape("lens", "JobStatus Channel"),
         shape("lens", "Transcript Participants"),
+        shape("segments", "Segments"),
         shape("span", "spanId sessionId"),
         shape("evaluation", "EvaluationId Status Metadata"),
         shape("evaluation", "Evaluation"),
@@ -33,11 +34,12 @@ VENDOR = Vendor(
         shape("contact", "Contact"),
     ),
     {"Contacts": "Contacts", "ContactSummaryList": "ContactSummaryList", "spans": "spans"},
-    "an Amazon Connect contact record, Contact Lens file, evaluation or span",
+    "an Amazon Connect contact record, Contact Lens file or segments, evaluation or span",
 )
 LENS_NAME = re.compile(
     r"(?P<contact>.+)_analysis(?:_redacted)?_(?P<day>\d{4}-?\d{2}-?\d{2})T(?P<clock>[\d:_]{5,8}?)_?(?:Z|UTC)"
 )
+_SEGMENTS_NAME = re.compile(r"(?P<contact>.+)_segments(?:[_.-].*)?\.json")
 _WRAPPED = {"contact": "Contact", "evaluation": "Evaluation"}
 _FORM = ("EvaluationFormId", "EvaluationFormVersion")
 # The stream's names → the interface's.
@@ -101,13 +103,48 @@ def clue_of(path: Path) -> Clue:
     """The name's words; an unknown form of name says nothing."""
     match = LENS_NAME.match(path.name)
     if match is None:
-        return Clue()
+        # An answer of the interface names no contact, so who saves it names the file by it.
+        named = _SEGMENTS_NAME.fullmatch(path.name.removesuffix(".gz"))
+        return Clue(named["contact"] if named else None)
     day, clock = match["day"].replace("-", ""), match["clock"].replace("_", ":")
     try:
         began = of_iso(f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock}Z", "file name")
     except RecordRefused:
         return Clue(match["contact"])
     return Clue(match["contact"], began)
+
+
+def lens_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Segments of a contact that is still going on, or just ended, as a Contact Lens file has them.
+
+    Names that people see in a chat are left out. Unfinished utterances come again when finished.
+    """
+    turns: list[Any] = []
+    matched: list[str] = []
+    for segment in list_of(body.get("Segments")):
+        if not isinstance(segment, dict):
+            turns.append(segment)
+            continue
+        for name, type_ in (("Transcript", "MESSAGE"), ("Event", "EVENT")):
+            told = segment.get(name)
+            if isinstance(told, dict):
+                turn = {key: told[key] for key in told if key not in ("Time", "DisplayName")}
+                turn.update(object_of(told.get("Time")))
+                if type_ == "EVENT":
+                    turn["ContentType"] = turn.pop("EventType", None)
+                turns.append({"Type": type_, **turn})
+        found = object_of(segment.get("Categories"))
+        matched += [str(one) for one in list_of(found.get("MatchedCategories"))]
+        matched += object_of(found.get("MatchedDetails")).keys() - set(matched)
+    return {
+        **{
+            key: value
+            for key, value in body.items()
+            if key not in ("Segments", "NextToken", "Status")
+        },
+        "Transcript": turns,
+        "Categories": {"MatchedCategories": sorted(set(matched))},
+    }
 
 
 def body_of(item: Item) -> dict[str, Any]:

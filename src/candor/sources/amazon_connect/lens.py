@@ -43,6 +43,15 @@ def of_lens(body: Mapping[str, Any], around: Around) -> Iterator[EventDict | Rec
     yield from _Analysis(contact, body, around).events()
 
 
+def of_segments(body: Mapping[str, Any], around: Around) -> Iterator[EventDict | RecordRefused]:
+    """The same of an answer with segments, whose file is named by the contact.
+
+    Raises:
+        RecordRefused: see ``of_lens``.
+    """
+    yield from of_lens(kinds.lens_of(body), around)
+
+
 class _Analysis:
     def __init__(self, contact: str, body: Mapping[str, Any], around: Around) -> None:
         self.contact = contact

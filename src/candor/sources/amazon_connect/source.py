@@ -30,6 +30,7 @@ _SYSTEM_ROLES = ("ai_agent", "system")
 _Mapping = Callable[[Mapping[str, Any], Around], Iterable[Any]]
 _MAPPINGS: Mapping[str, _Mapping] = {
     "contact": contacts.of_contact,
+    "segments": lens.of_segments,
     "lens": lens.of_lens,
     "evaluation": reviews.of_evaluation,
     "span": reviews.of_span,
