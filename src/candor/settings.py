@@ -179,7 +179,7 @@ class SsoSection(_Section):
 
     issuer: Annotated[str, Field(pattern=r"^https?://\S+$")]
     client_id: Annotated[str, Field(min_length=1)]
-    title: str = "your company's login"
+    title: str = "your company account"
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     groups_claim: str = "groups"
     roles: Annotated[dict[str, str], Field(min_length=1)]
