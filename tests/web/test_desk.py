@@ -12,7 +12,8 @@ import pytest
 
 from candor.answers import Answers
 from candor.errors import CandorError
-from candor.web.desk import Desk, Edition, Pending
+from candor.web.aside import Pending
+from candor.web.desk import Desk, Edition
 from candor.web.preparing import Warmer
 from candor.web.site import Site
 
@@ -213,3 +214,22 @@ def test_a_question_apart_brings_back_answers_and_mistakes(root: Path) -> None:
         assert told.value.exit_code == 2
     finally:
         desk.close()
+
+
+def test_a_desk_closes_at_once_whatever_is_being_worked_out(root: Path) -> None:
+    desk = Desk(root, wait=120, is_apart=True)
+    assert desk.need("period", Answers.period) is not None
+    questions = [(number, partial(_slow, number=number)) for number in range(6)]
+    preparing = threading.Thread(target=desk.prepare, args=(lambda _: questions, lambda _: ()))
+    preparing.start()
+    time.sleep(1)
+    began = time.monotonic()
+    desk.close()
+    preparing.join(20)
+    assert not preparing.is_alive()
+    assert time.monotonic() - began < 30, "each question takes a minute"
+
+
+def _slow(_: Answers, number: int) -> int:
+    time.sleep(60)
+    return number

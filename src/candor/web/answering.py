@@ -20,7 +20,7 @@ from candor.access.sessions import form_mark
 from candor.errors import CandorError
 from candor.web import asked as asking
 from candor.web import files, render
-from candor.web.desk import Pending
+from candor.web.aside import Pending
 from candor.web.guard import Denied, request_id, site_of
 from candor.web.surroundings import refused
 from candor.web.view import Shown, View, encoded

@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from candor.answers import Answers
-from candor.lake.serving import Publication
 from candor.workspace import Workspace
 
 T = TypeVar("T")
+
+
+class Pending(Exception):  # noqa: N818 - it is an answer: not yet
+    """The answer is being worked out; ask again."""
+
+
 _GIVES_WAY = 5
 _LOOKS_EVERY = 2.0
 _held: list[tuple[object, Answers]] = []
@@ -36,7 +41,7 @@ def settle(ended: Event) -> None:
 def work(
     root: Path,
     marks: object,
-    publication: Publication | None,
+    number: int | None,
     question: Callable[[Answers], T],
 ) -> T:
     """The answer to one question on one edition.
@@ -44,16 +49,22 @@ def work(
     Args:
         root: folder of the workspace.
         marks: names the edition.
-        publication: its files.
+        number: of its publication; None where there is none that could be opened. Only the number
+            crosses: what a publication says of itself is more than a pipe holds at once.
         question: what is asked.
 
     Raises:
+        Pending: something newer was published, and this process has not the older one open.
         CandorError: what opening or the question raised.
     """
     if not _held or _held[0][0] != marks:
+        opened = Answers(Workspace.open(root))
+        if number is not None and opened.publication.number != number:
+            opened.engine.close()
+            raise Pending
         if _held:
             _held.pop()[1].engine.close()
-        _held.append((marks, Answers(Workspace.open(root), publication)))
+        _held.append((marks, opened))
     return question(_held[0][1])
 
 

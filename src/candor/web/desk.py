@@ -31,6 +31,7 @@ from candor.answers import Answers
 from candor.errors import CandorError
 from candor.lake.serving import Publication, Serving
 from candor.web import aside
+from candor.web.aside import Pending
 from candor.workspace import REFERENCE_FILES, Workspace
 
 T = TypeVar("T")
@@ -47,10 +48,6 @@ _LONG_PROCESSES = 2
 """One may be busy with what nobody has asked yet."""
 _POINTER = "current.json"
 _WATCHED = ("candor.toml", "annotations.yaml", *REFERENCE_FILES)
-
-
-class Pending(Exception):  # noqa: N818 - it is an answer: not yet
-    """The answer is being worked out; ask again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +168,7 @@ class Desk:
             futures = [
                 self._future(shelf, ("long", key), question) for key, question in asked.result()
             ]
-            wait(futures, timeout=PATIENCE)
+            self._await(futures)
         except CandorError:
             # Nothing is published, or under other definitions: whoever asks is told.
             return
@@ -184,7 +181,17 @@ class Desk:
             if self._ended.is_set():
                 return
             # One after another: what somebody asks meanwhile finds a process free.
-            wait([self._future(shelf, ("long", key), question)], timeout=PATIENCE)
+            self._await([self._future(shelf, ("long", key), question)])
+
+    def _await(self, futures: list[Future[Any]]) -> None:
+        """Wait until all are done, as long as anybody has patience and the desk is open."""
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends and not self._ended.is_set():
+            # What is cancelled when a pool is shut down wakes nobody who waits for it.
+            left = [future for future in futures if not future.done()]
+            if not left:
+                return
+            wait(left, timeout=0.5)
 
     def close(self) -> None:
         """Stop the workers; only a short answer is finished first, where there are processes."""
@@ -253,7 +260,13 @@ class Desk:
     ) -> Future[T]:
         if not (is_long and self.is_apart):
             return (self._long if is_long else self._short).submit(self._work, shelf, question)
-        order = partial(aside.work, self.root, shelf.edition.marks, shelf.publication, question)
+        order = partial(
+            aside.work,
+            self.root,
+            shelf.edition.marks,
+            None if shelf.publication is None else shelf.publication.number,
+            question,
+        )
         try:
             return self._long.submit(order)
         except BrokenProcessPool:

@@ -23,7 +23,8 @@ from candor.lake.lock import WriteLock
 from candor.reports import letter
 from candor.reports.document import Document
 from candor.web import looking
-from candor.web.desk import Desk, Pending
+from candor.web.aside import Pending
+from candor.web.desk import Desk
 from candor.web.view import View
 from candor.workspace import Workspace
 
