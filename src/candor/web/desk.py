@@ -176,6 +176,8 @@ class Desk:
             with self._lock:
                 if self._next is shelf:
                     self._shown, self._next = shelf, None
+        if self._ended.is_set():
+            return
         known = self._future(shelf, ("short", "later"), lambda answers: list(later(answers)))
         for key, question in known.result():
             if self._ended.is_set():
