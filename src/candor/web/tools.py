@@ -28,7 +28,8 @@ from candor.access.store import Store
 from candor.errors import CandorError, Problem
 from candor.reports import catalogue
 from candor.web import spoken
-from candor.web.desk import Desk, Pending
+from candor.web.aside import Pending
+from candor.web.desk import Desk
 from candor.web.looking import shown
 from candor.web.view import Shown
 from candor.web.views import ALL
