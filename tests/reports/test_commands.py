@@ -48,8 +48,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 
 
 def read_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    code, out, _ = run(capsys, *arguments, "--json")
-    assert code == 0
+    code, out, said = run(capsys, *arguments, "--json")
+    assert code == 0, said or out
     return json.loads(out)
 
 

@@ -184,7 +184,7 @@ NOW = int(time.time())
         ({"claims": {"azp": "another"}}, "token"),
         ({"claims": {"iss": "https://other.example.com"}}, "token"),
         ({"claims": {"exp": NOW - 120}}, "token"), ({"claims": {"exp": None}}, "token"),
-        ({"claims": {"exp": "soon"}}, "token"), ({"claims": {"nbf": NOW + 600}}, "token"),
+        ({"claims": {"exp": "soon"}}, "token"), ({"claims": {"nbf": NOW + 86_400}}, "token"),
         ({"claims": {"sub": None}}, "token"), ({"claims": {"sub": ""}}, "token"),
         ({"claims": {"at_hash": "x"}}, "token"),
         ({"algorithm": "none"}, "signature"), ({"algorithm": "PS256"}, "signature"),

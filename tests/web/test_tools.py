@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -33,6 +34,12 @@ class Refused(Exception):  # noqa: N818 - an answer
     """The tool answered with an error."""
 
 
+def in_session(session: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a session where no other loop runs: a browser of another test may hold this thread's."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(anyio.run, session).result()
+
+
 @pytest.fixture
 def ask(site: Site) -> Callable[..., dict[str, Any]]:
     """Calls one tool in a session of its own."""
@@ -45,7 +52,7 @@ def ask(site: Site) -> Callable[..., dict[str, Any]]:
             async with Client(server) as client:
                 return await client.call_tool(name, arguments)
 
-        found = anyio.run(session)
+        found = in_session(session)
         if found.is_error:
             raise Refused(found.content[0].text)
         assert json.loads(found.content[0].text) == found.structured_content
@@ -71,7 +78,7 @@ def test_every_tool_says_that_it_only_reads(site: Site) -> None:
         async with Client(server) as client:
             return {tool.name: tool for tool in (await client.list_tools()).tools}
 
-    found = anyio.run(session)
+    found = in_session(session)
     assert set(found) == TOOLS
     for tool in found.values():
         assert tool.annotations.read_only_hint, tool.name
@@ -214,6 +221,6 @@ def test_a_client_starts_it_as_a_program(site: Site) -> None:
             found = await client.call_tool("find_conversations", {"search": "hostile 3"})
             return dict(found.structured_content)
 
-    told = anyio.run(session)
+    told = in_session(session)
     assert told["snapshot"] == site.desk.about()["snapshot"]
     assert len(told["conversations"]) == 1

@@ -54,7 +54,8 @@ def figure(number: float | None, unit: str, currency: str = "") -> str:
         return _duration(number)
     if unit == "money":
         return f"{_decimals(number, 2)}{THIN}{currency}".rstrip()
-    return _decimals(number, 0 if unit == "count" and abs(number) >= 100 else 2)
+    is_whole = unit == "count" and (abs(number) >= 100 or number == int(number))
+    return _decimals(number, 0 if is_whole else 2)
 
 
 def interval(low: float | None, high: float | None, unit: str, currency: str = "") -> str:

@@ -82,12 +82,12 @@ def make(look: Look) -> Shown:
         for names in (_FIGURES, _NOVEL)
     )
     columns = (Column("What is missing"), Column("Stands"), Column("Found"), Column("Mended"),
-               Column("Days", True), Column("Conversations", True))  # fmt: skip
+               Column("Age", True), Column("Conversations", True))  # fmt: skip
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (one.topic, _MARKS.get(one.status, Mark(one.status, "grey")),
          format_instant(one.opened_at)[:10],
          "" if one.resolved_at is None else format_instant(one.resolved_at)[:10],
-         Value(round(one.age, 1), "count"), one.threads)
+         Value(one.age * 86_400, "seconds"), one.threads)
         for one in known
     )  # fmt: skip
     board = Table("Gaps, open ones first", columns, rows) if rows else Paragraph(
