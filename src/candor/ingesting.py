@@ -17,7 +17,15 @@ from typing import Any
 from candor import reoffering, screening, window
 from candor.errors import CandorError, Problem
 from candor.events import ReasonCode
-from candor.lake import Batch, Lake, QuarantineEntry, QuarantineRow, RawRejected, Replayed
+from candor.lake import (
+    WAIT_SECONDS,
+    Batch,
+    Lake,
+    QuarantineEntry,
+    QuarantineRow,
+    RawRejected,
+    Replayed,
+)
 from candor.outcomes import IngestResult, ReplayResult, SetAside
 from candor.privacy.keys import load_or_create
 from candor.privacy.redaction import DETECTOR_VERSION
@@ -56,6 +64,7 @@ def ingest(
     progress: Progress = silent,
     covered_until_us: int | None = None,
     is_rehearsal: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
 ) -> IngestResult:
     """Read files through a connector into the lake, one atomic batch per file.
 
@@ -68,6 +77,7 @@ def ingest(
         progress: told what is being done.
         covered_until_us: how far the files reach, where the block does not say (epoch µs).
         is_rehearsal: read, check and compare with what is stored, but store nothing.
+        wait_seconds: how long to wait for another writer.
 
     Raises:
         CandorError: an unknown source, a mistake in the mapping, or no file at all.
@@ -100,7 +110,7 @@ def ingest(
     if bounds[1] is None:
         bounds[1] = covered_until_us
     files = connector.files(paths, options)
-    with Lake.open(workspace.root, create=True) as lake:
+    with Lake.open(workspace.root, create=True, wait_seconds=wait_seconds) as lake:
         with lake.batch(options.name) as batch:
             with_rejects: dict[str, reoffering.OriginalFile] = {}
             fresh: dict[Path, str] = {}

@@ -17,7 +17,7 @@ from typing import Any
 
 from candor import ingesting, publishing, rehearsing, window
 from candor.access import audit
-from candor.access.permissions import OPERATOR
+from candor.access.permissions import OPERATOR, Actor
 from candor.access.store import Store
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem, nearest
@@ -32,7 +32,10 @@ from candor.workspace import Workspace
 SOURCE = publishing.OVERRIDE_SOURCE
 OUTCOMES = ("resolved", "not_resolved", "unknown")
 WITHDRAWN = "withdrawn"
+_PUBLISHED = {None: "unknown", True: "resolved", False: "not_resolved"}
 _LONGEST = {"author": 200, "reason": 2_000}
+_STORES_WITHIN = 5.0
+"""Seconds to wait for another writer: nobody can log in while the audit row waits for its event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,40 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A published conversation and what people set for it.
+
+    Attributes:
+        conversation_id, thread_id: which.
+        outcome: as published: resolved, not_resolved or unknown.
+        history: every revision of its override, the earliest first.
+    """
+
+    conversation_id: str
+    thread_id: str
+    outcome: str
+    history: tuple[Override, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who acts, for the audit log.
+
+    Attributes:
+        actor: somebody logged in, or the operator of the host.
+        request: id of the request.
+        store: of the audit log; the workspace's when left out.
+    """
+
+    actor: Actor = OPERATOR
+    request: str = ""
+    store: Store | None = None
+
+
+_OPERATOR = By()
+
+
+@dataclass(frozen=True, slots=True)
 class Corrected:
     """An override that was stored, or tried.
 
@@ -85,7 +122,8 @@ class Corrected:
 
 def override(
     workspace: Workspace, conversation: str, outcome: str, *, author: str, reason: str,
-    preview: bool = False, look: Look | None = None,
+    preview: bool = False, look: Look | None = None, revision: int | None = None,
+    by: By = _OPERATOR,
 ) -> Corrected:  # fmt: skip
     """Set the outcome of a conversation, or withdraw what was set.
 
@@ -97,35 +135,59 @@ def override(
         reason: why, in words.
         preview: store nothing and tell which figures would move.
         look: which figures a preview compares; every counted metric when left out.
+        revision: what it must become, as it was shown; any when left out.
+        by: who acts, for the audit log.
 
     Raises:
-        CandorError: every mistake at once, or a conversation that is not published.
+        CandorError: every mistake at once, or a conversation that is not published;
+            ``override.outdated`` when somebody else was faster.
     """
     _check(outcome, author, reason)
     row = _found(workspace, conversation)
-    history = [one for one in overrides(workspace) if one.conversation_id == row["conversation_id"]]
+    history = _history(workspace, row["conversation_id"])
+    if revision not in (None, len(history)):
+        raise CandorError(
+            "override.outdated",
+            Problem("its outcome was set meanwhile", row["conversation_id"], "",
+                    "look at what stands now and decide again"),
+        )  # fmt: skip
     if outcome == WITHDRAWN and not any(one.stands for one in history):
         raise CandorError(
             "override.none",
             Problem("nothing stands that could be withdrawn", row["conversation_id"], "",
                     "`candor overrides` lists what stands"),
         )  # fmt: skip
-    known = {None: "unknown", True: "resolved", False: "not_resolved"}
     made = Override(
         conversation_id=row["conversation_id"], thread_id=row["thread_id"], revision=len(history),
-        before=known[row["true_resolution"]], outcome=outcome, author=author.strip(),
+        before=_PUBLISHED[row["true_resolution"]], outcome=outcome, author=author.strip(),
         reason=reason.strip(), at=window.format_instant(time.time_ns() // 1000),
         stands=outcome != WITHDRAWN,
     )  # fmt: skip
     if preview:
         return Corrected(made, _tried(workspace, made, look), _notes(row, outcome))
-    _store(workspace, made)
+    _store(workspace, made, by)
     (stored,) = [
-        one
-        for one in overrides(workspace)
-        if (one.conversation_id, one.revision) == (made.conversation_id, made.revision)
+        one for one in _history(workspace, made.conversation_id) if one.revision == made.revision
     ]
     return Corrected(stored, None, _notes(row, outcome))
+
+
+def standing(workspace: Workspace, conversation: str) -> Standing:
+    """What is published of a conversation, and what people set for it.
+
+    Args:
+        workspace: measured at least once.
+        conversation: as ``override`` takes it.
+
+    Raises:
+        CandorError: ``conversation.unknown``.
+    """
+    row = _found(workspace, conversation)
+    name = row["conversation_id"]
+    return Standing(
+        name, row["thread_id"], _PUBLISHED[row["true_resolution"]],
+        tuple(_history(workspace, name)),
+    )  # fmt: skip
 
 
 def overrides(workspace: Workspace) -> list[Override]:
@@ -148,6 +210,10 @@ def overrides(workspace: Workspace) -> list[Override]:
         )
         for target, thread, revision, old, new, author, reason, at, is_latest in rows
     ]  # fmt: skip
+
+
+def _history(workspace: Workspace, conversation: str) -> list[Override]:
+    return [one for one in overrides(workspace) if one.conversation_id == conversation]
 
 
 def _check(outcome: str, author: str, reason: str) -> None:
@@ -209,22 +275,25 @@ def _event(made: Override) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _store(workspace: Workspace, made: Override) -> None:
+def _store(workspace: Workspace, made: Override, by: By) -> None:
     """The event and its audit row: neither without the other, unless the machine stops between."""
-    store = Store(workspace.restricted)
+    store = by.store or Store(workspace.restricted)
     try:
         with (
             store.change() as connection,
             tempfile.TemporaryDirectory(dir=workspace.restricted) as folder,
         ):
             audit.append(
-                connection, OPERATOR, f"override.{'withdraw' if made.outcome == WITHDRAWN else 'set'}",
+                connection, by.actor, f"override.{'withdraw' if made.outcome == WITHDRAWN else 'set'}",
                 f"conversation:{identity.thread_key(made.conversation_id):015x}", at=store.now(),
+                request=by.request,
                 detail={"outcome": made.outcome, "before": made.before, "revision": made.revision},
             )  # fmt: skip
             lines = Path(folder) / "override.jsonl"
             lines.write_text(json.dumps(_event(made)) + "\n", encoding="utf-8")
-            result = ingesting.ingest(workspace, "canonical", [lines], name=SOURCE)
+            result = ingesting.ingest(
+                workspace, "canonical", [lines], name=SOURCE, wait_seconds=_STORES_WITHIN
+            )
             if result.stored != 1:
                 raise CandorError(
                     "override.not_stored",
@@ -232,7 +301,8 @@ def _store(workspace: Workspace, made: Override) -> None:
                             "somebody else may have set one at this moment: look and try again"),
                 )  # fmt: skip
     finally:
-        store.close()
+        if by.store is None:
+            store.close()
 
 
 def _tried(workspace: Workspace, made: Override, look: Look | None) -> list[Moved]:

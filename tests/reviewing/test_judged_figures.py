@@ -14,6 +14,7 @@ from candor import pipeline, window
 from candor.answers import Answers
 from candor.cli.main import main
 from candor.estimates import Estimate
+from candor.reviewing.rates import corrected_rates
 from candor.workspace import Workspace
 
 CONVERSATIONS = 900
@@ -28,7 +29,7 @@ def at(day: int, minute: int) -> str:
 
 
 def verdict(thread: str, day: int, who: str, criterion: str, **said: Any) -> dict[str, Any]:
-    kind = "human" if who == "ann" else "llm"
+    kind = "human" if who in ("ann", "bob") else "llm"
     return {
         "type": "assessment", "assessment_id": f"{who}:{criterion}:{thread}", "thread_id": thread,
         "occurred_at": at(day, 2), "assessor_kind": kind, "assessor_id": who, "criterion": criterion,
@@ -39,7 +40,8 @@ def verdict(thread: str, day: int, who: str, criterion: str, **said: Any) -> dic
 def planted() -> Iterator[dict[str, Any]]:
     """A judge that finds 95 % of the gaps and sees one in 48 % of the others; kind on tone.
 
-    People label about a fifth, of the first eight weeks only, and hardly any mail.
+    People label about a fifth, of the first eight weeks only, and hardly any mail. Bob picks others and
+    finds a gap in each, the judge's word in sight.
     """
     rng = random.Random(5)
     for number in range(CONVERSATIONS):
@@ -69,6 +71,9 @@ def planted() -> Iterator[dict[str, Any]]:
             chance = {"sampling_probability": CHANCE}
             yield verdict(thread, day, "ann", "knowledge_gap", label=str(gap).lower(), **chance)
             yield verdict(thread, day, "ann", "tone", value=round(tone, 4), **chance)
+        elif number % 4 == 0:
+            yield verdict(thread, day, "bob", "knowledge_gap", label="true", is_blind=False)
+            yield verdict(thread, day, "bob", "tone", value=1.0, is_blind=False)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +103,8 @@ def test_a_biased_judge_is_corrected_within_its_interval(desk: Workspace) -> Non
     assert (found.method, str(found.evidence)) == ("poststratified_process", "judge_corrected")
     assert found.judged.machines == ("judge 1",)
     assert 130 <= found.judged.labels <= 180
+    (told,) = corrected_rates(desk, criterion="knowledge_gap")
+    assert (told.labels, told.assumed) == (found.judged.labels, 0)
     assert not {"uncorrected_judge", "same_family_judge"} & set(found.caveats)
     row = found.as_row()["judged"]
     assert row["machine_says"] == pytest.approx(found.judged.says)

@@ -260,7 +260,7 @@ def test_a_conversation_with_signs_in_its_id_is_reached_by_every_link(
     page = Parts(ann.get("/conversations/t1%231").text)
     links = [attrs["href"] or "" for tag, attrs in page.found if tag == "a" and "href" in attrs]
     found = [link for link in links if "t1%231" in link]
-    assert len(found) == 2, "as JSON, and with its snapshot"
+    assert len(found) == 3, "as JSON, with its snapshot, and its outcome"
     for link in found:
         assert ann.get(link).status_code == 200
     asked = browser().get("/conversations/t1%231").headers["location"]

@@ -40,8 +40,8 @@ _ANALYST = _VIEWER | {_P.AGENTS, _P.MONEY, _P.EXPORT, _P.ANNOTATE, _P.SMALL_CELL
 ROLES: Mapping[str, frozenset[Permission]] = {
     "viewer": _VIEWER,
     "analyst": _ANALYST,
-    "reviewer": _VIEWER | {_P.AGENTS, _P.LABEL},
-    "admin": _ANALYST | {_P.INGEST, _P.CONFIG, _P.PEOPLE, _P.SHARE, _P.AUDIT},
+    "reviewer": _VIEWER | {_P.AGENTS, _P.LABEL, _P.OVERRIDE},
+    "admin": _ANALYST | {_P.INGEST, _P.CONFIG, _P.PEOPLE, _P.SHARE, _P.AUDIT, _P.OVERRIDE},
     "auditor": _VIEWER | {_P.AUDIT, _P.SMALL_CELLS},
 }
 """What each role may do; an auditor writes nothing."""

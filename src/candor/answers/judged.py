@@ -67,6 +67,7 @@ with stated as (
     select
         a.item_id, a.assessor_kind, a.assessor_id, a.sampling_ppm, a.occurred_at, a.assessment_key,
         {_SCORE} as score,
+        a.sampling_ppm is not null as ppm_known, coalesce(a.is_blind, true) as may_be_blind,
         a.assessor_id || ' ' || a.assessor_version
             || case when a.rubric is null then '' else ' (' || a.rubric || ')' end as epoch
     from assessment as a
@@ -77,6 +78,7 @@ votes as (
         s.item_id, s.score, count(*) as n, min(s.occurred_at) as said_at, max(s.sampling_ppm) as ppm
     from stated as s
     where s.assessor_kind = 'human' and s.score is not null
+        and (s.ppm_known or s.may_be_blind)
     group by s.item_id, s.score
 ),
 label as (

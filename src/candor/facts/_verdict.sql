@@ -4,7 +4,8 @@
 -- reads: _opinion, _opinion_place
 -- Of several verdicts of one side the strongest kind of author stands (llm, code, vendor, customer), then the latest,
 -- then the smallest event_id. stands: no stronger side speaks of the same item; people outrank machines. Whoever
--- abstains stands too: a doubt is not overruled by a weaker author.
+-- abstains stands too: a doubt is not overruled by a weaker author. What a person picked and judged with the figures
+-- in sight (is_blind false, no chance) is no verdict on which figures rest.
 with aimed as (
     select
         p.message_key,
@@ -25,6 +26,7 @@ with aimed as (
     from _opinion as o
     inner join _opinion_place as p on o.event_key = p.event_key
     where o.handoff_id is null and (o.message_id is null or p.message_key is not null)
+        and (o.strength > 0 or o.sampling_ppm is not null or coalesce(o.is_blind, true))
 )
 
 select

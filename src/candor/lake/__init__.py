@@ -4,7 +4,7 @@ Writers add batches, readers see snapshots. Also keeps the published serving fil
 """
 
 from candor.lake.batch import Batch
-from candor.lake.lake import Lake
+from candor.lake.lake import WAIT_SECONDS, Lake
 from candor.lake.records import (
     CommitReport,
     Coverage,
@@ -20,6 +20,7 @@ from candor.lake.records import (
 )
 
 __all__ = [
+    "WAIT_SECONDS",
     "Batch",
     "CommitReport",
     "Coverage",

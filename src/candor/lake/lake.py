@@ -44,7 +44,8 @@ from candor.lake.tables import QUARANTINE, SUPERSEDED, Tables
 from candor.lake.tally import report
 
 _BATCH_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_WAIT_SECONDS = 30.0
+WAIT_SECONDS = 30.0
+"""How long writers wait for each other."""
 
 
 class Lake:
@@ -61,7 +62,7 @@ class Lake:
 
     @classmethod
     def open(
-        cls, workspace_root: Path, *, create: bool = False, wait_seconds: float = _WAIT_SECONDS
+        cls, workspace_root: Path, *, create: bool = False, wait_seconds: float = WAIT_SECONDS
     ) -> Self:
         """Open a workspace's lake and settle what earlier crashes left.
 

@@ -42,6 +42,7 @@ select
 from assessment as a
 where a.assessor_kind = 'human' and a.criterion = '{criterion}' and a.item_kind = 'conversation'
     and a.is_latest and not a.is_abstained and not a.is_test and not a.is_spam
+    and (a.sampling_ppm is not null or coalesce(a.is_blind, true))
     and a.conversation_key is not null
 order by a.conversation_key, a.occurred_at, a.assessment_key
 """

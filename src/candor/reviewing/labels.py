@@ -101,15 +101,26 @@ def import_labels(
 
 def export_labels(workspace: Workspace, path: Path, *, criterion: str = "") -> int:
     """Write every label of a person, as ``import_labels`` reads it; the number written."""
-    return form.write(path, _stored(workspace, criterion))
+    return form.write(path, stored(workspace, criterion=criterion))
 
 
-def _stored(workspace: Workspace, criterion: str) -> Iterable[Mapping[str, Any]]:
+def stored(
+    workspace: Workspace, *, criterion: str = "", thread: str = ""
+) -> Iterable[Mapping[str, Any]]:
+    """Labels of people as rows of a file of labels, only the latest revision of each.
+
+    Args:
+        workspace: any.
+        criterion: only by this one.
+        thread: only of this thread.
+    """
+    wanted = thread.replace("'", "''")
     with Lake.open(workspace.root) as lake, DuckEngine() as engine:
         lake.create_views(engine.connection, lake.snapshot(), types=("assessment",))
         rows = engine.arrow(
             "select * from ev_assessment where assessor_kind = 'human'"
-            " order by criterion, thread_id, message_id, handoff_id, assessor_id, event_id"
+            + (f" and thread_id = '{wanted}'" if thread else "")
+            + " order by criterion, thread_id, message_id, handoff_id, assessor_id, event_id"
         ).to_pylist()
     for row in rows:
         if criterion and row["criterion"] != criterion:

@@ -40,6 +40,7 @@ select
 from assessment as a
 where a.is_latest and a.item_id is not null and not a.is_test and not a.is_spam
     and a.assessor_kind in ('human', 'llm', 'code', 'vendor')
+    and (a.assessor_kind <> 'human' or a.sampling_ppm is not null or coalesce(a.is_blind, true))
 order by a.criterion, a.item_id, a.assessor_kind, a.occurred_at, a.assessment_key
 """
 

@@ -72,7 +72,7 @@ _UNDER = {
     for link in links
 }  # fmt: skip
 """Page → the entry of the navigation it stands under."""
-_STATUS = {"unknown": 404, "none": 409, "outdated": 409, "damaged": 503, "invalid": 422,
+_STATUS = {"unknown": 404, "none": 409, "outdated": 409, "locked": 409, "damaged": 503, "invalid": 422,
            "outside": 403, "exists": 409, "last_admin": 409, "weak": 422}  # fmt: skip
 
 

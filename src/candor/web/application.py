@@ -20,7 +20,9 @@ from candor.web import (
     answering,
     bills,
     connect,
+    correcting,
     doors,
+    judging,
     labelling,
     mailing,
     notes,
@@ -85,6 +87,8 @@ def routes() -> Doors:
     alerts.mount(table)
     notes.mount(table)
     labelling.mount(table)
+    correcting.mount(table)
+    judging.mount(table)
     bills.mount(table)
     connect.mount(table)
     mailing.mount(table)

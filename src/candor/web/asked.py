@@ -24,7 +24,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,60}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _CHANGE = re.compile(r"-?\d{1,3}(\.\d{1,4})?", re.ASCII)
 _FORMS = {
-    "view": _NAME, "stage": _NAME, "grain": _NAME, "until": _DATE, "by": _NAME, "metric": _NAME,
+    "view": _NAME, "outcome": _NAME, "stage": _NAME, "grain": _NAME, "until": _DATE, "by": _NAME, "metric": _NAME,
     "action": re.compile(r"[a-z][a-z._]{0,40}", re.ASCII), "before": _NUMBER, "page": _NUMBER,
     "quality": _CHANGE, "volume": _CHANGE, "price": re.compile(r"\d{1,7}(\.\d{1,6})?", re.ASCII),
     "snapshot": re.compile(r"[0-9a-f]{16}", re.ASCII),

@@ -18,6 +18,11 @@ from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
 
 ORDER = ("confirmed", "true", "false", "value", "unknown", "excluded", "outside")
+ACTS: tuple[tuple[str, str, frozenset[Permission]], ...] = (
+    ("Set its outcome", "override", frozenset({Permission.OVERRIDE})),
+    ("Judge it by a rubric", "judge", frozenset({Permission.LABEL, Permission.TEXT})),
+)
+"""What somebody may do about one contact: words, path, what it needs."""
 _RECENT = 30
 
 
@@ -61,8 +66,12 @@ def make(look: Look) -> Shown:
     others = narrowed.others(
         look.answers, [one.conversation_id for one in page.contacts], look.asked.scope
     )
+    acts = [
+        (words, path) for words, path, needed in ACTS
+        if needed <= look.actor.permissions and not look.actor.scope
+    ]  # fmt: skip
     body = fragment(
-        "conversation.html.j2", look=look, page=page, judged=judged, reads_text=reads_text,
+        "conversation.html.j2", look=look, acts=acts, page=page, judged=judged, reads_text=reads_text,
         units=units, others=others, currency=look.answers.workspace.settings.workspace.currency,
     )  # fmt: skip
     return Shown(
