@@ -156,7 +156,9 @@ def desk(root: Path) -> Iterator[Desk]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Answers, "scorecard", scorecard)
-        patch.setattr(packs.reviewing, "review", lambda answers, _: monthly(answers, "monthly"))
+        patch.setattr(
+            packs.reviewing, "review", lambda answers, _, until: monthly(answers, "monthly")
+        )
         yield opened
     opened.close()
 

@@ -60,6 +60,7 @@ UNSCOPED = frozenset(
         "/queue",
         "/bill",
         "/connect",
+        "/reviews",
         "/reviews/weekly",
         "/plan",
         "/vendor",

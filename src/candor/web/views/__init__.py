@@ -2,6 +2,7 @@
 
 from candor.web.view import View
 from candor.web.views import (
+    archive,
     claims,
     conversation,
     gaps,
@@ -17,5 +18,5 @@ from candor.web.views import (
 
 ALL: tuple[View, ...] = (
     scorecard.VIEW, glossary.VIEW, metric.VIEW, metric.UNITS, conversation.FIND, conversation.VIEW,
-    resolution.VIEW, claims.VIEW, money.ECONOMICS, money.INTENTS, *teamwork.ALL, gaps.VIEW, *packs.REVIEWS, packs.PLAN, packs.VENDOR, health.VIEW,
+    resolution.VIEW, claims.VIEW, money.ECONOMICS, money.INTENTS, *teamwork.ALL, gaps.VIEW, *packs.REVIEWS, archive.VIEW, packs.PLAN, packs.VENDOR, health.VIEW,
 )  # fmt: skip
