@@ -44,6 +44,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 MENU: tuple[tuple[str, str, Permission], ...] = (
     ("Your account", "/account", Permission.ACCOUNT),
     ("Annotations", "/annotations", Permission.FIGURES),
+    ("Calibration", "/calibration", Permission.FIGURES),
     ("Connect data", "/connect", Permission.INGEST),
     ("Scheduled mail", "/mailings", Permission.ACCOUNT),
     ("Share links", "/shares", Permission.SHARE),
@@ -54,6 +55,7 @@ UNSCOPED = frozenset(
     {
         "/alerts",
         "/annotations",
+        "/calibration",
         "/resolution",
         "/economics",
         "/handoffs",

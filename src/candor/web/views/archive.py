@@ -16,7 +16,7 @@ from candor.web.views.packs import CADENCES
 
 FEW, MOST = 12, 400
 """Periods of each cadence on the whole archive, and of one cadence alone."""
-_GRAINS = {pack(cadence).grain: cadence for cadence in CADENCES}
+_GRAINS: dict[str, str] = {pack(cadence).grain: cadence for cadence in CADENCES}
 
 
 def make(look: Look) -> Shown:
@@ -31,7 +31,7 @@ def make(look: Look) -> Shown:
     only = _GRAINS[grain] if grain else None
     bounds = look.answers.reckoner.bounds
     begins = None if bounds is None else bounds[0]
-    shelves = []
+    shelves: list[dict[str, Any]] = []
     for cadence in (only,) if only else CADENCES:
         chosen, known = pack(cadence), reviewing.past(look.answers, cadence)
         shown = [_entry(cadence, one, begins) for one in known[: MOST if only else FEW]]
