@@ -40,7 +40,7 @@ PAGES = (
     f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/conversations/t1", "/resolution", "/claims", "/claims?by=channel",
     "/reviews/weekly", "/reviews", "/calibration", "/plan", "/vendor", "/economics?quality=10&grain=all", "/intents?grain=all",
     "/handoffs?grain=all", "/drop-off?grain=all", "/assist", "/releases", "/experiments", "/fairness", "/knowledge?grain=all", "/bill", "/health", "/audit", "/people", "/account", "/shares",
-    "/alerts", "/annotations", "/connect", "/mailings",
+    "/alerts", "/annotations", "/connect", "/mailings", "/privacy",
 )  # fmt: skip
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 

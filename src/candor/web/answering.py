@@ -49,6 +49,7 @@ MENU: tuple[tuple[str, str, Permission], ...] = (
     ("Scheduled mail", "/mailings", Permission.ACCOUNT),
     ("Share links", "/shares", Permission.SHARE),
     ("People", "/people", Permission.PEOPLE),
+    ("Privacy", "/privacy", Permission.CONFIG),
     ("Audit log", "/audit", Permission.AUDIT),
 )
 UNSCOPED = frozenset(
@@ -65,6 +66,7 @@ UNSCOPED = frozenset(
         "/reviews",
         "/reviews/weekly",
         "/plan",
+        "/privacy",
         "/vendor",
         "/health",
     }

@@ -24,6 +24,7 @@ from candor.web import (
     labelling,
     mailing,
     notes,
+    privacy,
     render,
     upkeep,
 )
@@ -88,6 +89,7 @@ def routes() -> Doors:
     bills.mount(table)
     connect.mount(table)
     mailing.mount(table)
+    privacy.mount(table)
     doors.mount(table)
     return table
 

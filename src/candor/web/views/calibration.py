@@ -64,7 +64,7 @@ def make(look: Look) -> Shown:
     counted = sum(one.labels for one in found.labels)
     fitted = [one.criterion for one in found.fits if one.found is not None]
     summary = [
-        f"{counted:,} labels of people on {len(found.labels)} questions are stored."
+        f"{counted:,} labels of people are stored."
         if counted else "No label of a person is stored yet: what machines say cannot be held against people.",
         f"Scores could be held against: {', '.join(fitted)}." if fitted
         else "No score can be held against answers yet; what is missing stands below.",
