@@ -158,8 +158,8 @@ def desk(root: Path) -> Iterator[Desk]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Answers, "scorecard", scorecard)
         # Only what pages see: other tests of this process ask for reviews too.
-        same = SimpleNamespace(review=lambda answers, _, **__: monthly(answers, "monthly"))
-        patch.setattr(packs, "reviewing", same)
+        same = {"review": lambda answers, _, **__: monthly(answers, "monthly")}
+        patch.setattr(packs, "reviewing", SimpleNamespace(**{**vars(reviewing), **same}))
         yield opened
     opened.close()
 

@@ -38,9 +38,9 @@ PAGES = (
     "/metric/time_to_resolution", "/metric/candor_index",
     "/metric/containment_rate/denominator?grain=all", "/conversations?id=hostile",
     f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/conversations/t1", "/override/t1", "/resolution", "/claims", "/claims?by=channel",
-    "/reviews/weekly", "/plan", "/vendor", "/economics?quality=10&grain=all", "/intents?grain=all",
+    "/reviews/weekly", "/reviews", "/calibration", "/plan", "/vendor", "/economics?quality=10&grain=all", "/intents?grain=all",
     "/handoffs?grain=all", "/drop-off?grain=all", "/assist", "/releases", "/experiments", "/fairness", "/knowledge?grain=all", "/bill", "/health", "/audit", "/people", "/account", "/shares",
-    "/alerts", "/annotations", "/connect", "/mailings",
+    "/alerts", "/annotations", "/connect", "/mailings", "/privacy",
 )  # fmt: skip
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from candor import window
 from candor.answers.pages_reading import CADENCES, Pack, Reading, Route, moves, pack
-from candor.answers.snapshot import Answers
+from candor.answers.snapshot import Answers, Period
 from candor.errors import CandorError, Problem, nearest
 from candor.estimates.estimate import Estimate, Refusal
 from candor.estimates.multiplicity import benjamini_hochberg
@@ -204,6 +204,29 @@ def review(answers: Answers, cadence: str, *, until: str | None = None) -> Revie
         known = [name for name in COHORTS if name in answers.catalogue]
         cohorts = answers.estimates(known).estimates if known else ()
     return compose(answers, chosen, full, cohorts)
+
+
+def past(answers: Answers, cadence: str) -> tuple[Period, ...]:
+    """The periods of one cadence that can be reviewed, newest first; none where none has settled.
+
+    Args:
+        answers: the opened publication.
+        cadence: daily, weekly, monthly or quarterly.
+
+    Raises:
+        CandorError: ``usage.cadence``.
+    """
+    check(cadence)
+    chosen, bounds = pack(cadence), answers.reckoner.bounds
+    until = _last_whole_day(answers) if chosen.latest else None
+    period: Period | None = answers.period(grain=chosen.grain, until=until)
+    found = []
+    while period is not None and period.until is not None and bounds is not None:
+        if period.grain == "all" or period.until <= bounds[0]:
+            break
+        found.append(period)
+        period = period.before()
+    return tuple(found)
 
 
 def compose(

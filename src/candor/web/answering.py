@@ -44,24 +44,29 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 MENU: tuple[tuple[str, str, Permission], ...] = (
     ("Your account", "/account", Permission.ACCOUNT),
     ("Annotations", "/annotations", Permission.FIGURES),
+    ("Calibration", "/calibration", Permission.FIGURES),
     ("Connect data", "/connect", Permission.INGEST),
     ("Scheduled mail", "/mailings", Permission.ACCOUNT),
     ("Share links", "/shares", Permission.SHARE),
     ("People", "/people", Permission.PEOPLE),
+    ("Privacy", "/privacy", Permission.CONFIG),
     ("Audit log", "/audit", Permission.AUDIT),
 )
 UNSCOPED = frozenset(
     {
         "/alerts",
         "/annotations",
+        "/calibration",
         "/resolution",
         "/economics",
         "/handoffs",
         "/queue",
         "/bill",
         "/connect",
+        "/reviews",
         "/reviews/weekly",
         "/plan",
+        "/privacy",
         "/vendor",
         "/health",
     }

@@ -26,6 +26,7 @@ from candor.web import (
     labelling,
     mailing,
     notes,
+    privacy,
     render,
     upkeep,
 )
@@ -92,6 +93,7 @@ def routes() -> Doors:
     bills.mount(table)
     connect.mount(table)
     mailing.mount(table)
+    privacy.mount(table)
     doors.mount(table)
     return table
 

@@ -2,6 +2,8 @@
 
 from candor.web.view import View
 from candor.web.views import (
+    archive,
+    calibration,
     claims,
     conversation,
     gaps,
@@ -17,5 +19,5 @@ from candor.web.views import (
 
 ALL: tuple[View, ...] = (
     scorecard.VIEW, glossary.VIEW, metric.VIEW, metric.UNITS, conversation.FIND, conversation.VIEW,
-    resolution.VIEW, claims.VIEW, money.ECONOMICS, money.INTENTS, *teamwork.ALL, gaps.VIEW, *packs.REVIEWS, packs.PLAN, packs.VENDOR, health.VIEW,
+    resolution.VIEW, claims.VIEW, money.ECONOMICS, money.INTENTS, *teamwork.ALL, gaps.VIEW, *packs.REVIEWS, archive.VIEW, packs.PLAN, packs.VENDOR, health.VIEW, calibration.VIEW,
 )  # fmt: skip

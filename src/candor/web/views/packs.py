@@ -24,12 +24,17 @@ from candor.web.views.written import shown_as
 
 Written = tuple[Document, Mapping[str, Any]]
 CADENCES = ("daily", "weekly", "monthly", "quarterly")
-_LINKS = {cadence.capitalize(): f"/reviews/{cadence}" for cadence in CADENCES}
+_LINKS = {
+    **{cadence.capitalize(): f"/reviews/{cadence}" for cadence in CADENCES},
+    "Archive": "/reviews",
+}
 
 
-def review_question(cadence: str) -> tuple[tuple[str, str], Callable[[Answers], Written]]:
-    """The question for a review, and what it is known by."""
-    return ("review", cadence), partial(_reviewed, cadence=cadence)
+def review_question(
+    cadence: str, until: str | None = None
+) -> tuple[tuple[str, str, str | None], Callable[[Answers], Written]]:
+    """The question for a review, and what it is known by; ``until`` as in a URL."""
+    return ("review", cadence, until), partial(_reviewed, cadence=cadence, until=until)
 
 
 def planned(answers: Answers) -> Written:
@@ -44,8 +49,8 @@ def questioned(answers: Answers) -> Written:
     return vendor_page.document(answers, found), found.as_dict()
 
 
-def _reviewed(answers: Answers, *, cadence: str) -> Written:
-    found = reviewing.review(answers, cadence)
+def _reviewed(answers: Answers, *, cadence: str, until: str | None) -> Written:
+    found = reviewing.review(answers, cadence, until=until)
     return review_page.document(answers, found), found.as_dict()
 
 
@@ -61,11 +66,12 @@ def _page(
 
 def _review(cadence: str) -> View:
     def make(look: Look) -> Shown:
-        written = look.desk.need(*review_question(cadence))
+        written = look.desk.need(*review_question(cadence, look.asked.get("until")))
         return _page(look, f"{cadence.capitalize()} review", written, _LINKS)
 
     return View(
-        f"review_{cadence}", f"/reviews/{cadence}", make, Permission.MONEY, is_document=True,
+        f"review_{cadence}", f"/reviews/{cadence}", make, Permission.MONEY, params=("until",),
+        is_document=True,
         summary=f"The {cadence} review: what changed, what it means, what to do, who owns it",
     )  # fmt: skip
 
