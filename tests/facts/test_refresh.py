@@ -23,7 +23,7 @@ from oracle.strategies import Drawn, event_sets, with_reply_classes
 
 DESK = Settings.model_validate({"conversation": {"idle_gap": "24h", "idle_gap_by_channel": {}}})
 STORED = [step.name for step in steps().values() if not step.name.startswith("_")]
-EXAMPLES = 7
+EXAMPLES = 5
 FIXED_SEED = 20_261_122
 
 START = 1_777_629_600_000_000

@@ -23,7 +23,7 @@ from facts.world import micros, put
 from oracle import oracle
 from oracle.strategies import Drawn, event_sets, with_reply_classes
 
-EXAMPLES = 28
+EXAMPLES = 18
 FIXED_SEED = 20_261_121
 DESK = Settings.model_validate({"conversation": {"idle_gap": "24h", "idle_gap_by_channel": {}}})
 IDENTITY = {"conversation": "conversation_id", "handoff": "handoff_id", "journey": "journey_id"}

@@ -18,7 +18,7 @@ from oracle.timeline import DAY
 
 from .test_facts_oracle import DESK, current
 
-EXAMPLES = 14
+EXAMPLES = 9
 FIXED_SEED = 20_261_122
 IDENTITY = {
     "message": "message_id", "assessment": "assessment_key", "conversation_quality": "conversation_id",

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from candor import window
 from candor.answers import Answers
 from candor.answers import review as reviewing
+from candor.web.views import packs
 
 GRAINS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter"}
 
@@ -49,13 +50,13 @@ def test_one_cadence_alone_shows_all_of_it(ann: TestClient) -> None:
 
 def test_a_review_is_asked_for_its_period(ann: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str | None]] = []
-    known = reviewing.review
+    known = packs.reviewing.review
 
     def review(answers: Answers, cadence: str, *, until: str | None = None) -> Any:
         asked.append((cadence, until))
         return known(answers, cadence, until=until)
 
-    monkeypatch.setattr(reviewing, "review", review)
+    monkeypatch.setattr(packs.reviewing, "review", review)
     assert ann.get("/reviews/weekly?until=2026-08-10").status_code == 200
     assert asked == [("weekly", "2026-08-10")]
     assert 'href="/reviews"' in ann.get("/reviews/weekly?until=2026-08-10").text
