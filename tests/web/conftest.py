@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import pickle
+import shutil
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -178,6 +179,23 @@ def site(root: Path, desk: Desk, tmp_path: Path) -> Iterator[Site]:
     """A server with a store of its own."""
     store = Store(tmp_path / "restricted")
     yield Site(root, desk, store, may_share=True, rates=Rates(burst=100_000))
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def own_root(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the measured workspace that a file's tests may write to."""
+    folder = tmp_path_factory.mktemp("own") / "workspace"
+    shutil.copytree(root, folder)
+    return folder
+
+
+@pytest.fixture
+def own_site(own_root: Path, tmp_path: Path) -> Iterator[Site]:
+    """A server of the copy, with a store of its own."""
+    store, desk = Store(tmp_path / "restricted"), Desk(own_root, wait=60)
+    yield Site(own_root, desk, store, rates=Rates(burst=100_000))
+    desk.close()
     store.close()
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,8 +14,7 @@ from candor.access.sessions import form_mark
 from candor.answers import Answers
 from candor.rehearsing import Figure, Moved
 from candor.web import correcting
-from candor.web.desk import Desk
-from candor.web.site import Rates, Site
+from candor.web.site import Site
 from candor.workspace import Workspace
 
 from .conftest import HOSTILE, HOSTILE_THREAD
@@ -27,20 +25,10 @@ MOVED = [Moved("containment_rate", "share", Figure(400, 200.0, 0.5), Figure(400,
          Moved("cost_of_failure", "money", Figure(9, 777.0, 777.0), Figure(9, 778.0, 778.0))]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def own_root(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the measured workspace that outcomes may be set in."""
-    folder = tmp_path_factory.mktemp("corrected") / "workspace"
-    shutil.copytree(root, folder)
-    return folder
-
-
 @pytest.fixture
-def site(own_root: Path, site: Site) -> Iterator[Site]:
-    """A server of the copy."""
-    own = Desk(own_root, wait=60)
-    yield Site(own_root, own, site.store, rates=Rates(burst=100_000))
-    own.close()
+def site(own_site: Site) -> Site:
+    """These tests write: they have a workspace of their own."""
+    return own_site
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,27 +14,16 @@ from candor.access.permissions import OPERATOR
 from candor.access.sessions import form_mark
 from candor.reviewing import desk as serving
 from candor.reviewing import queue as drawing
-from candor.web.desk import Desk
-from candor.web.site import Rates, Site
+from candor.web.site import Site
 from candor.workspace import Workspace
 
 Browser = Callable[..., TestClient]
 
 
-@pytest.fixture(scope="module")
-def own_root(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the measured workspace that labels may be put into."""
-    folder = tmp_path_factory.mktemp("labelled") / "workspace"
-    shutil.copytree(root, folder)
-    return folder
-
-
 @pytest.fixture
-def site(own_root: Path, site: Site) -> Iterator[Site]:
-    """A server of the copy."""
-    own = Desk(own_root, wait=60)
-    yield Site(own_root, own, site.store, rates=Rates(burst=100_000))
-    own.close()
+def site(own_site: Site) -> Site:
+    """These tests write: they have a workspace of their own."""
+    return own_site
 
 
 @pytest.fixture

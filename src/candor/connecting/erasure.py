@@ -10,9 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any, Literal
 
 from candor import pipeline
 from candor.access import secrets
+from candor.connecting import apart
 from candor.errors import CandorError, Problem
 from candor.privacy import contacts
 from candor.workspace import Workspace
@@ -121,19 +120,10 @@ def start(workspace: Workspace, owner: str, began_us: int, subject: Mapping[str,
     kind = next((name for name in KINDS if name in subject), "")
     work = Work(secrets.identifier("e"), owner, began_us, kind)
     _save(folder, work)
-    search = [entry for entry in sys.path if entry]
-    try:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module; arguments are data
-            [sys.executable, "-P", "-m", "candor.connecting.erasure", str(workspace.root), work.id],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(search)},
-            # The lock travels with the descriptor and falls when the process ends.
-            pass_fds=(held,), start_new_session=True,
-        )  # fmt: skip
-    finally:
-        os.close(held)
-    told = json.dumps(dict(subject)).encode()
-    threading.Thread(target=process.communicate, args=(told,), name="erasure", daemon=True).start()
+    apart.start(
+        "candor.connecting.erasure", [str(workspace.root), work.id],
+        held=held, told=json.dumps(dict(subject)).encode(),
+    )  # fmt: skip
     return work
 
 

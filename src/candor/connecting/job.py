@@ -10,9 +10,7 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from candor import ingesting, pipeline
 from candor.access import audit
 from candor.access.permissions import Actor
 from candor.access.store import Store
+from candor.connecting import apart
 from candor.connecting.uploads import State, Step, Upload, Uploads
 from candor.errors import CandorError, Problem, nearest
 from candor.events import ReasonCode
@@ -113,19 +112,7 @@ def start(workspace: Workspace, upload: Upload, state: State, step: Step) -> Non
         raise _busy() from None
     state.step, state.status, state.doing, state.error = step, "running", "starting", {}
     upload.save(state)
-    search = [entry for entry in sys.path if entry]
-    try:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module; arguments are data
-            # -P: a module lying in the current folder must not be imported.
-            [sys.executable, "-P", "-m", "candor.connecting.job", str(workspace.root), upload.id],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(search)},
-            # The lock travels with the descriptor and falls when the process ends.
-            pass_fds=(held,), start_new_session=True,
-        )  # fmt: skip
-    finally:
-        os.close(held)
-    threading.Thread(target=process.wait, name="upload", daemon=True).start()
+    apart.start("candor.connecting.job", [str(workspace.root), upload.id], held=held)
 
 
 def work(workspace: Workspace, upload: Upload) -> None:
