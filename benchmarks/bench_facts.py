@@ -17,16 +17,16 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
-import sqlglot
-from sqlglot import exp
 
 from candor.engines.duck import DuckEngine
 from candor.events.registry import registry
 from candor.events.types import ENVELOPE
 from candor.facts.build import BuiltFact, build_facts, steps
+from candor.facts.steps import event_columns
 from candor.settings import Settings
 
 TYPES = {
@@ -156,25 +156,13 @@ def view(engine: DuckEngine, folder: Path) -> None:
     )  # fmt: skip
 
 
-def columns_read() -> dict[str, set[str]]:
+def columns_read() -> Mapping[str, frozenset[str]]:
     """Event columns that the fact SQL names, by view."""
-    found: dict[str, set[str]] = {}
-    for step in steps().values():
-        tree = sqlglot.parse_one(step.sql, dialect="duckdb")
-        for select in tree.find_all(exp.Select):
-            named = {
-                table.alias_or_name: table.name
-                for table in select.find_all(exp.Table)
-                if table.name.startswith("ev_") and table.find_ancestor(exp.Select) is select
-            }
-            for column in select.find_all(exp.Column):
-                if column.find_ancestor(exp.Select) is select and column.table in named:
-                    found.setdefault(named[column.table], set()).add(column.name)
-    return found
+    return event_columns(frozenset(steps()))
 
 
 def bare_scan(
-    engine: DuckEngine, read: dict[str, set[str]], types: dict[str, dict[str, str]]
+    engine: DuckEngine, read: Mapping[str, frozenset[str]], types: dict[str, dict[str, str]]
 ) -> float:
     """Seconds to sum or count each column once."""
     started = time.perf_counter()

@@ -23,7 +23,7 @@ from candor.errors import CandorError
 from candor.events.registry import registry
 from candor.facts.build import BuiltFact
 from candor.facts.refresh import refresh_facts
-from candor.facts.touched import OF_CUSTOMERS, Fresh, touching
+from candor.facts.touched import OF_CUSTOMERS, touching
 from candor.lake import Lake
 from candor.lake.fresh import fresh_files
 from candor.lake.records import Snapshot
@@ -115,7 +115,7 @@ def refresh(
     built = None
     if _find(engine, lake, held.lake, shown):
         built = refresh_facts(
-            engine, workspace.settings, as_of_us=as_of_us, fresh=Fresh(),
+            engine, workspace.settings, as_of_us=as_of_us,
             show=lambda: _show(engine, lake, shown), intents=workspace.intents(),
             human_agents=human_agents, score=score,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from candor.facts import refresh
 from candor.facts.build import build_facts
 from candor.facts.refresh import refresh_facts
 from candor.facts.steps import steps
-from candor.facts.touched import Fresh, touching
+from candor.facts.touched import touching
 from candor.settings import Settings
 from candor.window import DAY
 from facts.world import micros, put
@@ -79,9 +79,7 @@ def refreshed(
             engine.run(f"create table seen.{kind} as select event_id from lake.ev_{kind}")
         laid(engine, [*first, *late], instants[1])
         _mark_fresh(engine)
-        done = refresh_facts(
-            engine, DESK, as_of_us=instants[1], show=lambda: show(engine), fresh=Fresh()
-        )
+        done = refresh_facts(engine, DESK, as_of_us=instants[1], show=lambda: show(engine))
         if done is None:
             return None
         found = tables(engine)

@@ -2,9 +2,7 @@
 
 Reads the ``ev_<type>`` views of an engine and writes one table per fact into its database; steps,
 whose names begin with ``_``, are temporary and dropped after their last reader. Reference tables
-(``setting``, ``setting_gap``, ``setting_coverage``, ``setting_money``, ``calendar_day``, ``intent``,
-``human_agent``) are registered here. Instants are epoch microseconds UTC; reporting days follow the
-workspace's zone.
+stand beside them (see ``references``).
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ from candor.facts.touched import (
     BEFORE,
     OF_CUSTOMERS,
     THREADED,
-    Fresh,
     find_touched,
     forget,
     is_local,
@@ -62,7 +61,6 @@ def refresh_facts(
     *,
     as_of_us: int,
     show: Callable[[], None],
-    fresh: Fresh,
     intents: Sequence[Intent] = (),
     human_agents: Sequence[HumanAgent] = (),
     score: Callable[[], None] | None = None,
@@ -71,11 +69,11 @@ def refresh_facts(
 
     Args:
         engine: holds the facts of an earlier build of the same definitions and settings, the views
-            ``ev_*`` and ``ev_coverage``, and the tables of ``fresh``.
+            ``ev_*`` and ``ev_coverage``, and what is new since then: ``fresh_thread`` and
+            ``fresh_customer`` (see ``find_touched``).
         settings: the workspace's configuration; the same as then.
         as_of_us: nothing later than this instant is known.
         show: makes the ``ev_*`` views of all events, anew.
-        fresh: what is new since then.
         intents: rows of ``intents.yaml``; the same as then.
         human_agents: rows of ``agents.csv``; the same as then.
         score: as for ``build_facts``.
@@ -83,7 +81,7 @@ def refresh_facts(
     Returns:
         One record per stored table; None when they must be built anew, and are then unchanged.
     """
-    refreshing = _Refreshing(engine, show, fresh)
+    refreshing = _Refreshing(engine, show)
     register(engine, settings, as_of_us, intents, human_agents)
     try:
         if not (refreshing.is_later() and refreshing.find() and refreshing.make(score)):
@@ -98,8 +96,8 @@ def refresh_facts(
 class _Refreshing:
     """One refresh, step after step."""
 
-    def __init__(self, engine: DuckEngine, show: Callable[[], None], fresh: Fresh) -> None:
-        self._engine, self._show, self._fresh = engine, show, fresh
+    def __init__(self, engine: DuckEngine, show: Callable[[], None]) -> None:
+        self._engine, self._show = engine, show
         name = str(engine.rows("select current_database()")[0][0]).replace('"', '""')
         self._stored = f'"{name}".main.'
         """Prefix of the tables in the database, where temporary ones of the same name stand before them."""
@@ -124,7 +122,7 @@ class _Refreshing:
         if self._engine.rows("select 1 from ev_assessment where thread_key is null limit 1"):
             return False  # it may name a message of any thread
         self._make([step for step in self._order if step.name in BEFORE])
-        find_touched(self._engine, self._stored, self._fresh)
+        find_touched(self._engine, self._stored)
         return self._count("touched_thread") * MOST <= self._count("_thread")
 
     def make(self, score: Callable[[], None] | None) -> bool:

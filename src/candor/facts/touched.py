@@ -6,8 +6,6 @@ not decided when the stored facts were built, and from what connects threads: a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from candor.engines.duck import DuckEngine
 from candor.events.registry import registry
 from candor.facts import schema
@@ -39,19 +37,6 @@ _INSTANTS = {
 _WINDOWS = ("h24_us", "h48_us", "h72_us", "d3_us", "d7_us")
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """What is new since the facts that are refreshed were built; each a temporary table.
-
-    Attributes:
-        threads: table of ``thread_key``: threads of new events, and of events that gave way to them.
-        customers: table of ``customer_id``: whom events without a thread name.
-    """
-
-    threads: str = "fresh_thread"
-    customers: str = "fresh_customer"
-
-
 def is_local(step: Step) -> bool:
     """Whether a step is about threads one by one; views of facts follow the tables they show."""
     is_shown = step.is_view and step.name in schema.facts()
@@ -64,15 +49,16 @@ def touching() -> tuple[str, ...]:
     return tuple(kind for kind in sorted(THREADED) if EVENTS + kind in event_columns(local))
 
 
-def find_touched(engine: DuckEngine, stored: str, fresh: Fresh) -> None:
+def find_touched(engine: DuckEngine, stored: str) -> None:
     """Make ``touched_thread`` and ``touched_person``.
 
     Args:
-        engine: holds the stored facts, the views ``ev_*``, and the steps of ``BEFORE``.
+        engine: holds the stored facts, the views ``ev_*``, the steps of ``BEFORE``, and what is new:
+            ``fresh_thread`` (threads of new events, and of events that gave way to them) and
+            ``fresh_customer`` (whom new events without a thread name).
         stored: prefix of the stored tables.
-        fresh: what is new.
     """
-    _Finding(engine, stored, fresh).find()
+    _Finding(engine, stored).find()
 
 
 def forget(engine: DuckEngine) -> None:
@@ -82,8 +68,8 @@ def forget(engine: DuckEngine) -> None:
 
 
 class _Finding:
-    def __init__(self, engine: DuckEngine, stored: str, fresh: Fresh) -> None:
-        self._engine, self._stored, self._fresh = engine, stored, fresh
+    def __init__(self, engine: DuckEngine, stored: str) -> None:
+        self._engine, self._stored = engine, stored
         [(self._as_of,)] = engine.rows(f"select as_of_us from {stored}known_clock")
 
     def find(self) -> None:
@@ -92,8 +78,8 @@ class _Finding:
         run(f"create or replace temp table touched_thread as {parts}")
         run(
             "create or replace temp table touched_person as"
-            f" select n.person_key from _person as n"
-            f" semi join {self._fresh.customers} as f on n.customer_id = f.customer_id"
+            " select n.person_key from _person as n"
+            " semi join fresh_customer as f on n.customer_id = f.customer_id"
             " union select n.person_key from _person as n semi join ("
             + " union ".join(
                 f"select customer_id from {EVENTS}{kind} where thread_key is null and {self._late(kind)}"
@@ -101,7 +87,7 @@ class _Finding:
             )
             + ") as v on n.customer_id = v.customer_id union"
             f" select k.person_key from {self._stored}known_person as k"
-            f" semi join {self._fresh.customers} as f on k.customer_key = key60(f.customer_id)"
+            f" semi join fresh_customer as f on k.customer_key = key60(f.customer_id)"
             " union"
             " select unnest([k.person_key, n.person_key])"
             f" from {self._stored}known_person as k"
@@ -144,7 +130,7 @@ class _Finding:
             f"{stored}conversation as c cross join {stored}known_clock as k cross join setting as s"
         )
         return [
-            f"select thread_key from {self._fresh.threads}",
+            "select thread_key from fresh_thread",
             f"select c.thread_key from {known} where {undecided}",
             "select m.thread_key from ev_message as m anti join _thread as t using (thread_key)",
             *linked,
