@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check bench lint clean
+.PHONY: demo test fuzz check bench lint clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +18,10 @@ demo: $(STAMP)  ## build a workspace from the simulator and end with its scoreca
 
 test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest -n 2
+
+FUZZ ?= 200
+fuzz: $(STAMP)  ## facts against the plain oracles on events drawn anew: make fuzz FUZZ=1000
+	CANDOR_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 2 -k new_draw tests
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -104,6 +104,18 @@ def test_effort_is_unknown_where_a_component_is() -> None:
         assert unknown["effort_points"] is None
 
 
+@pytest.mark.parametrize("number", range(6))
+def test_of_two_intents_at_one_instant_the_customers_stands(number: int) -> None:
+    """Which of the two numbers of stored events is smaller differs by name and must not matter."""
+    name = f"a{number}"
+    events = [
+        thread(name, intent_id=None),
+        said(name, 0, "ai_agent", intent_predicted="refund"),
+        said(name, 0, "customer", intent_predicted="delivery"),
+    ]
+    assert one(events, name)["intent_id"] == "delivery"
+
+
 ASKED = [thread("a"), said("a", 0, "customer", "a human please"), said("a", 1, "ai_agent")]
 
 

@@ -325,7 +325,7 @@ def attempt_rows(made: World) -> Rows:
         ]  # fmt: skip
         predicted = sorted(
             (m for m in mine if m["is_public"] and m.get("intent_predicted") is not None),
-            key=lambda m: (m["at"], stored_number(m)),
+            key=lambda m: (m["at"], m.get("actor") != "customer", stored_number(m)),
         )
         for message in mine:
             said = on_message(made, message)

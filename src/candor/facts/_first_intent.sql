@@ -5,9 +5,9 @@
 -- arg_min passes over nulls, so an unknown confidence of the first attempt travels as a number below zero.
 select
     coalesce(x.conversation_key, m.thread_key) as conversation_key,
-    arg_min(m.event_key, (m.occurred_at, m.event_key)) as message_key,
-    arg_min(m.intent_predicted, (m.occurred_at, m.event_key)) as intent_predicted,
-    arg_min(coalesce(m.intent_confidence, -1), (m.occurred_at, m.event_key)) as intent_confidence
+    arg_min(m.event_key, (m.occurred_at, case m.actor when 'customer' then 0 else 1 end, m.event_key)) as message_key,
+    arg_min(m.intent_predicted, (m.occurred_at, case m.actor when 'customer' then 0 else 1 end, m.event_key)) as intent_predicted,
+    arg_min(coalesce(m.intent_confidence, -1), (m.occurred_at, case m.actor when 'customer' then 0 else 1 end, m.event_key)) as intent_confidence
 from ev_message as m
 cross join setting as s
 left join _span as x

@@ -6,7 +6,7 @@ with predicted as (
     select
         m.thread_key,
         coalesce(p.conversation_no, 1) as conversation_no,
-        arg_min(m.intent_predicted, (m.occurred_at, m.event_key)) as intent_id,
+        arg_min(m.intent_predicted, (m.occurred_at, case m.actor when 'customer' then 0 else 1 end, m.event_key)) as intent_id,
         min(m.intent_predicted) as least_intent,
         max(m.intent_predicted) as greatest_intent
     from ev_message as m
