@@ -195,6 +195,24 @@ def test_names_in_other_words_and_languages_are_recognised(
         assert [row["message_id"] for row in found.rows["message"]] == ["m1", "m2", "m3"]
 
 
+def test_good_and_bad_are_scores_and_addresses_stand_before_names(
+    tmp_path: Path, ingest: Any
+) -> None:
+    path = tmp_path / "tickets.csv"
+    path.write_text(
+        "Ticket ID,Requester,Requester Email,Created at,Satisfaction Score\n"
+        "1,Ann Lee,ann@example.org,2026-03-01 10:00,Good\n"
+        "2,Ann Lee,lee@example.org,2026-03-02 10:00,Bad\n"
+        "3,Bob Ray,bob@example.org,2026-03-03 10:00,\n",
+        "utf-8",
+    )
+    found = ingest(path, mapping=propose([path]))
+    assert [(row["score"], row["scale_min"], row["scale_max"]) for row in found.rows["survey"]] == [
+        (1.0, 0.0, 1.0), (0.0, 0.0, 1.0),
+    ]  # fmt: skip
+    assert len({row["customer_id"] for row in found.rows["conversation"]}) == 3
+
+
 @pytest.mark.parametrize(
     ("name", "not_this"),
     [

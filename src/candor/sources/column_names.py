@@ -149,6 +149,11 @@ _SMALL = frozenset(
         "y",
     ]
 )
+_CONTENT = {
+    1: "good great satisfied positive yes up thumbs_up happy gut zufrieden positiv bon satisfait bueno",
+    0: "bad poor dissatisfied negative no down thumbs_down unhappy schlecht unzufrieden negativ mauvais malo",
+}
+"""Words that customers are offered instead of a number."""
 _BY_PART = ("actor", "channel")
 """Fields whose values may be longer than the word that tells them: ``Agent Müller``."""
 _STAFF = frozenset(
@@ -206,6 +211,11 @@ def told(target: str, columns: Sequence[str]) -> list[str]:
 def is_of_staff(column: str) -> bool:
     """Whether a name says that it is about somebody who answers, or to whom it goes."""
     return bool(_STAFF & frozenset(plain(column).split("_")))
+
+
+def content(word: str) -> int | None:
+    """1 for a word of content, 0 for one of discontent, None for any other."""
+    return next((score for score, words in _CONTENT.items() if plain(word) in words.split()), None)
 
 
 def vocabulary(type_name: str, target: str) -> tuple[Any, ...]:

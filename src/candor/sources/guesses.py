@@ -184,7 +184,10 @@ def columns_of(sample: Sample) -> dict[str, str]:
     for target in _TELLING:
         if target not in found and (column := _by_words(sample, target, set(found.values()))):
             found[target] = column
-    if "customer_id" not in found and (column := _addresses(sample, set(found.values()))):
+    # People share a name; an address is theirs.
+    if _is_unnamed(sample, found.get("customer_id")) and (
+        column := _addresses(sample, set(found.values()))
+    ):
         found["customer_id"] = column
     if "actor" in found and "text" not in found and (column := _prose(sample, {*found.values()})):
         found["text"] = column
@@ -196,7 +199,7 @@ def _may_hold(sample: Sample, column: str, target: str) -> bool:
     if target in _TIMES:
         return _time_in(values) is not None
     if target == "score":
-        return any(number(value) is not None for value in values)
+        return opinions_of(sample, column) != () or any(number(v) is not None for v in values)
     # A column of names of people says who they are, not which side they are on.
     return target not in _TELLING or not values or bool(words_of(sample, column))
 
@@ -212,6 +215,19 @@ def _by_words(sample: Sample, target: str, used: set[str]) -> str:
         ):
             return column
     return ""
+
+
+def _is_unnamed(sample: Sample, column: str | None) -> bool:
+    """Whether no column says who the customer is, or only by a name without a digit."""
+    values = [] if column is None else [str(value) for value in _values(sample, column)]
+    return not any(mark.isdigit() or mark == "@" for value in values for mark in value)
+
+
+def opinions_of(sample: Sample, column: str) -> tuple[str, ...]:
+    """The words of a column that only says good or bad; none of any other."""
+    words = words_of(sample, column)
+    told = {word: column_names.content(word) for word in words}
+    return tuple(words) if words and None not in told.values() else ()
 
 
 def _addresses(sample: Sample, used: set[str]) -> str:

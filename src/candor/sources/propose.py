@@ -205,6 +205,13 @@ def _survey(sample: Sample, found: dict[str, str]) -> list[str]:
     values = [guesses.number(row.get(score)) for row in sample.rows]
     highest = max((value for value in values if value is not None), default=5)
     top = next((scale for scale in (1, 5, 7, 10, 100) if highest <= scale), 100)
+    opinions = guesses.opinions_of(sample, score)
+    if opinions:
+        said = [f"{_word(word)}: {column_names.content(word)}" for word in opinions]
+        lowest, top = 0, 1
+        read = [f"      score: {{column: {_word(score)}, map: {{{', '.join(said)}}}}}  # check"]
+    else:
+        lowest, read = 1, [f"      score: {_word(score)}"]
     when = found.get("answered_at") or found.get("occurred_at") or found.get("started_at", "")
     return [
         "  - type: survey",
@@ -214,8 +221,8 @@ def _survey(sample: Sample, found: dict[str, str]) -> list[str]:
         f"      thread_id: {thread}",
         f"      occurred_at: {_word(when)}  # check: when the customer answered",
         "      instrument: {constant: csat}  # check",
-        f"      score: {_word(score)}",
-        "      scale_min: {constant: 1}  # check: the lowest possible answer",
+        *read,
+        f"      scale_min: {{constant: {lowest}}}  # check: the lowest possible answer",
         f"      scale_max: {{constant: {top}}}  # check: the highest possible answer",
     ]
 
