@@ -24,12 +24,20 @@ Read = Callable[[Path], Iterator[RawRecord]]
 _ERROR_KEYS = frozenset(("error", "errors", "message", "code", "status", "detail", "description"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
-    """One record with its kind."""
+    """One record with its kind.
+
+    Attributes:
+        kind: by its shape.
+        body: the record.
+        seen: what reading ahead made of it, so that its own turn need not; None when it was not
+            read ahead, or is too large a file's to be kept (``Recent``).
+    """
 
     kind: str
     body: dict[str, Any]
+    seen: Any = None
 
 
 @dataclass(frozen=True, slots=True)
