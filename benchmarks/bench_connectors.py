@@ -304,7 +304,7 @@ class Case:
             os.write(outgoing, json.dumps(told).encode())
             os._exit(0)
         os.close(outgoing)
-        with open(incoming, "rb") as answer:
+        with os.fdopen(incoming, "rb") as answer:
             self.records, self.events, self.rejected, seconds = json.load(answer)
         os.waitpid(pid, 0)
         self.seconds = min(self.seconds, seconds)

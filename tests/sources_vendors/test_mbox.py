@@ -127,7 +127,8 @@ class TestMbox(Conformance):
         assert threads["s2@shop.example"] == "m3@post.example"
 
     def test_mails_that_refer_to_each_other_end(self) -> None:
-        threads = Threads()
+        nobody: frozenset[str] = frozenset()
+        threads = Threads(people.Declared(nobody, nobody, nobody, nobody))
         for one, other in (("a", "b"), ("b", "c"), ("c", "a")):
             threads.mails[one] = Noted(1, other, "", False, "customer", True, "x")
         threads.close()

@@ -55,6 +55,7 @@ _QUOTE_HEAD = re.compile(
     r"|-{2,}\s*(?:Original Message|Ursprüngliche Nachricht|Message d'origine)\s*-{2,}"
     r"|_{20,}"
 )
+_HEAD_ENDS = frozenset(":-_")
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0]+")
 _LINE_GAPS = re.compile(r"\n{3,}")
 
@@ -126,8 +127,11 @@ def of_plain(text: str) -> Body:
 
     Words written between or below ``>`` lines are kept; a mail that only quotes keeps it as text.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    head = next((n for n, line in enumerate(lines) if _QUOTE_HEAD.fullmatch(line.strip())), None)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    head = next((n for n, line in enumerate(lines) if _is_quote_head(line)), None)
+    if head is None and ">" not in text:
+        return Body(_tidy(text), None)
     after = [] if head is None else lines[head + 1 :]
     cuts_all = head is not None and not any(line.lstrip().startswith(">") for line in after)
     written: list[str] = []
@@ -138,6 +142,12 @@ def of_plain(text: str) -> Body:
     if not "".join(written).strip():
         return Body(_tidy(text), None)
     return Body(_tidy("\n".join(written)), _tidy("\n".join(quoted)) or None)
+
+
+def _is_quote_head(line: str) -> bool:
+    bare = line.strip()
+    # A look at the last character spares nearly every line the pattern.
+    return bare[-1:] in _HEAD_ENDS and _QUOTE_HEAD.fullmatch(bare) is not None
 
 
 def is_html(body: str) -> bool:
@@ -174,5 +184,5 @@ def _end_of(source: str, tag: str, position: int) -> int:
 
 
 def _tidy(text: str) -> str:
-    lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
+    lines = map(str.strip, _SPACES.sub(" ", text).split("\n"))
     return _LINE_GAPS.sub("\n\n", "\n".join(lines)).strip()

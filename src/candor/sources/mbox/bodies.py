@@ -6,6 +6,8 @@ their words are not this mail's. Quoted history and signatures are split off, ne
 
 from __future__ import annotations
 
+import binascii
+import quopri
 import re
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -27,6 +29,9 @@ _HEADER_BLOCK = re.compile(
     r"|Onderwerp): ",
     re.MULTILINE,
 )
+# Words without which neither pattern can match; a look for them is cheaper by far.
+_SAID = ("wrote", "schrieb", "a écrit", "escribió", "ha scritto", "schreef")
+_SUBJECTS = ("Subject: ", "Betreff: ", "Objet: ", "Asunto: ", "Oggetto: ", "Onderwerp: ")
 _SIGNATURE = re.compile(r"\n-- ?\n")
 _PLAIN = re.compile(r'\s*text/plain\s*(?:;\s*charset\s*=\s*"?([\w.:-]+)"?\s*)?;?\s*', re.IGNORECASE)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
@@ -89,16 +94,27 @@ def _alone(content: bytes, headers: Headers | None, notes: Notes) -> str | None:
     encoding = next(iter(headers.get("content-transfer-encoding", ("7bit",)))).strip().lower()
     match = _PLAIN.fullmatch(next(iter(headers.get("content-type", ("text/plain",)))))
     end = _HEADER_END.search(content)
-    if match is None or end is None or encoding not in {"7bit", "8bit", "binary"}:
+    if match is None or end is None:
         return None
-    return _decoded(content[end.end() :], (match[1] or "utf-8").lower(), notes)
+    payload = content[end.end() :]
+    if encoding == "quoted-printable":
+        payload = quopri.decodestring(payload)
+    elif encoding == "base64":
+        try:
+            payload = binascii.a2b_base64(b"".join(payload.split()), strict_mode=True)
+        except binascii.Error:
+            return None  # The standard library makes the best of it.
+    elif encoding not in {"7bit", "8bit", "binary"}:
+        return None
+    return _decoded(payload, (match[1] or "utf-8").lower(), notes)
 
 
 def of_plain(text: str) -> markup.Body:
     """A plain text and what it quotes; heads that mail programs wrap or write as a block are known."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _WRAPPED_HEAD.sub(r"\1 \2", text)
-    block = _HEADER_BLOCK.search(text)
+    if any(word in text for word in _SAID):
+        text = _WRAPPED_HEAD.sub(r"\1 \2", text)
+    block = _HEADER_BLOCK.search(text) if any(word in text for word in _SUBJECTS) else None
     if block is not None and text[: block.start()].strip():
         above = markup.of_plain(text[: block.start()])
         below = text[block.start() :].strip()

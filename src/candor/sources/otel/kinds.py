@@ -95,9 +95,7 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
 }
 """What a span is asked for, with the attributes that may say it, the first present one counting."""
 _PLACES: Mapping[str, tuple[tuple[str, int], ...]] = {
-    name: tuple(
-        (slot, names.index(name)) for slot, names in SLOTS.items() if name in names
-    )
+    name: tuple((slot, names.index(name)) for slot, names in SLOTS.items() if name in names)
     for name in {name for names in SLOTS.values() for name in names}
 }
 _READ = (
