@@ -7,7 +7,7 @@ threads of an invoice. A claim stands beside the rules and is never an input to 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,23 @@ _DISPUTE_COLUMNS = (
 _EXCERPT = 200
 _MOST_EVIDENCE = 12
 _ALIKE = 85
+_MOST_PAIRS = 6
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Conversations on which two rules differ.
+
+    Attributes:
+        first, second: ids of the rules.
+        only_first: conversation, and the line of each rule that decided: resolved under the first.
+        only_second: the same, resolved under the second.
+    """
+
+    first: str
+    second: str
+    only_first: list[dict[str, str]]
+    only_second: list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -47,21 +64,23 @@ class RulesAnswer:
         judged: every thread under every rule.
         comparison: rates, pairs and ladder.
         snapshot, as_of: the publication.
-        cases: what an added rule says of every other's differences: rule id → conversations that
-            are resolved under one of the two only, with both reasons.
+        differences: of the user's own rule, or of the first that was asked for, with every other;
+            else of the rules furthest apart.
+        dropouts: rung of the ladder → conversations that drop out there.
     """
 
     judged: Judged
     comparison: Comparison
     snapshot: str
     as_of: str
-    cases: dict[str, list[dict[str, str]]]
+    differences: tuple[Difference, ...]
+    dropouts: dict[str, list[dict[str, str]]]
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``candor compare-rules --json``."""
         return {
-            **self.comparison.as_dict(), "differences": self.cases, "snapshot": self.snapshot,
-            "as_of": self.as_of,
+            **self.comparison.as_dict(), "differences": [asdict(one) for one in self.differences],
+            "dropouts": self.dropouts, "snapshot": self.snapshot, "as_of": self.as_of,
         }  # fmt: skip
 
 
@@ -128,7 +147,7 @@ class BillAnswer:
 
 
 def compare_rules(
-    answers: Answers, *, rule: Path | None = None, wanted: Sequence[str] = (), limit: int = 10
+    answers: Answers, *, rule: Path | None = None, wanted: Sequence[str] = (), limit: int = 5
 ) -> RulesAnswer:
     """Every shipped rule, and a user's own, on every conversation.
 
@@ -136,7 +155,7 @@ def compare_rules(
         answers: an opened publication.
         rule: file of a rule to add; it stands first.
         wanted: ids of the shipped rules to compare; all when empty.
-        limit: most conversations listed for each difference.
+        limit: most conversations listed for each difference, either way, and each rung.
 
     Raises:
         CandorError: an unknown rule, or every mistake of the file.
@@ -148,13 +167,29 @@ def compare_rules(
     beside = _beside(answers.engine)
     section = answers.workspace.settings.estimates
     found = comparison.compare(judged, beside, level=section.level, thresholds=answers.thresholds)
-    cases: dict[str, list[dict[str, str]]] = {}
-    for number, other in enumerate(rules[1:], start=1):
-        listed = comparison.differences(judged, 0, number, limit=limit)
-        back = comparison.differences(judged, number, 0, limit=limit)
-        swapped = [{**c, "first": c["second"], "second": c["first"]} for c in back]
-        cases[other.id] = [*listed, *swapped][: 2 * limit]
-    return RulesAnswer(judged, found, answers.snapshot, answers.as_of, cases)
+    ids = [one.id for one in rules]
+    if rule is not None or wanted:
+        pairs = [(ids[0], other) for other in ids[1:]]
+    else:
+        said = {rate.name for rate in found.rates if rate.about and rate.decided.refusal is None}
+        apart = comparison.furthest(found.pairs, said, _MOST_PAIRS)
+        pairs = [(pair.first, pair.second) for pair in apart]
+    return RulesAnswer(
+        judged, found, answers.snapshot, answers.as_of,
+        tuple(_difference(judged, ids, pair, limit) for pair in pairs),
+        comparison.dropouts(judged, limit=limit),
+    )  # fmt: skip
+
+
+def _difference(
+    judged: Judged, ids: Sequence[str], pair: tuple[str, str], limit: int
+) -> Difference:
+    first, second = (ids.index(name) for name in pair)
+    back = comparison.differences(judged, second, first, limit=limit)
+    return Difference(
+        *pair, comparison.differences(judged, first, second, limit=limit),
+        [{**one, "first": one["second"], "second": one["first"]} for one in back],
+    )  # fmt: skip
 
 
 def audit_bill(

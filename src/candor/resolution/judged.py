@@ -49,7 +49,8 @@ class Decision:
         if self.line is None:
             return _WORDS[self.reason or self.verdict]
         by = f" ({self.line.basis})" if self.line.basis else ""
-        return f"{self.line.condition.text}{by}"
+        is_last = self.line.condition.constant is True
+        return f"{'every other case' if is_last else self.line.condition.text}{by}"
 
 
 _WITHOUT_LINE = {
