@@ -24,6 +24,7 @@ from candor.resolution.columns import COLUMNS, FROM
 from candor.resolution.comparison import Comparison
 from candor.resolution.judged import Judged, judge
 from candor.resolution.rule import Rule
+from candor.resolution.stories import Told, judge_stories
 
 if TYPE_CHECKING:
     from candor.answers.snapshot import Answers
@@ -67,6 +68,7 @@ class RulesAnswer:
         differences: of the user's own rule, or of the first that was asked for, with every other;
             else of the rules furthest apart.
         dropouts: rung of the ladder → conversations that drop out there.
+        stories: the user's own rule on the fourteen stories; empty without one.
     """
 
     judged: Judged
@@ -75,12 +77,14 @@ class RulesAnswer:
     as_of: str
     differences: tuple[Difference, ...]
     dropouts: dict[str, list[dict[str, str]]]
+    stories: tuple[Told, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``candor compare-rules --json``."""
         return {
             **self.comparison.as_dict(), "differences": [asdict(one) for one in self.differences],
-            "dropouts": self.dropouts, "snapshot": self.snapshot, "as_of": self.as_of,
+            "dropouts": self.dropouts, "stories": [asdict(one) for one in self.stories],
+            "snapshot": self.snapshot, "as_of": self.as_of,
         }  # fmt: skip
 
 
@@ -178,6 +182,7 @@ def compare_rules(
         judged, found, answers.snapshot, answers.as_of,
         tuple(_difference(judged, ids, pair, limit) for pair in pairs),
         comparison.dropouts(judged, limit=limit),
+        () if rule is None else tuple(judge_stories(rules[0])),
     )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def comparison(found: RulesAnswer, colophon: Colophon, *, title: str, period: st
         kind="comparison of rules", title=title, period=period, summary=tuple(summary),
         sections=(
             _rates_section(rates), _ladder_section(found), _agreement_section(found),
-            *_differences_section(found), _texts_section(rules),
+            *_differences_section(found), *_stories_section(found), _texts_section(rules),
         ),
         colophon=colophon,
     )  # fmt: skip
@@ -258,6 +258,34 @@ def _difference(one: Difference, found: RulesAnswer) -> Table:
         f" {counts[one.second]:,} under the second only",
         (Column("conversation"), Column("resolved under"), Column(first), Column(second)),
         rows, folded=True,
+    )  # fmt: skip
+
+
+def _stories_section(found: RulesAnswer) -> tuple[Section, ...]:
+    """A user's own rule on the stories that tell rules apart."""
+    if not found.stories:
+        return ()
+    own, others = found.judged.rules[0], list(found.stories[0].others)
+    titles = {name: rule.title for name, rule in registry.current().items()}
+    head = (Column("story"), Column("yours"), *(Column(str(n)) for n in range(1, len(others) + 1)))
+    verdicts = tuple(
+        (one.title, one.verdict, *(one.others[name] for name in others)) for one in found.stories
+    )
+    return (
+        Section(
+            "stories", "Your rule on fourteen stories",
+            (
+                Table(f"{own.title} beside the vendors' rules", head, verdicts),
+                Bullets(tuple(f"{n} {titles[name]}" for n, name in enumerate(others, start=1))),
+                Table(
+                    "The line of yours that decided",
+                    (Column("story"), Column("verdict"), Column("because")),
+                    tuple((one.title, one.verdict, one.words) for one in found.stories),
+                ),
+            ),
+            "R resolved · N not resolved · R* billed without a resolution · N? not resolved by a reading of"
+            " ours · J needs a judge · ? the text does not say · R/N depends on a missing fact · x not counted.",
+        ),
     )  # fmt: skip
 
 

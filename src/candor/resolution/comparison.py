@@ -7,7 +7,7 @@ share it says nothing about.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,7 +228,7 @@ def differences(
     ]
 
 
-def furthest(pairs: Sequence[Pair], said: Collection[str], most: int) -> list[Pair]:
+def furthest(pairs: Sequence[Pair], said: set[str], most: int) -> list[Pair]:
     """Pairs with the largest difference, of those whose rules both have a share of their own."""
     known = [p for p in pairs if p.difference.point is not None and {p.first, p.second} <= said]
     return sorted(known, key=lambda p: -abs(p.difference.point or 0))[:most]
@@ -389,9 +389,7 @@ def _steps(judged: Judged, level: float, thresholds: Thresholds) -> list[Step]:
             words = np.asarray([ladder.WORDS[int(code)] for code in codes], dtype=object)
             sides.append(_rate(rung.name, rung.title, words, judged.buckets, level, thresholds))
         steps.append(
-            Step(
-                rung.name, rung.title, rung.is_beside, sides[0], sides[1], lost.get(number, 0)
-            )  # fmt: skip
+            Step(rung.name, rung.title, rung.is_beside, sides[0], sides[1], lost.get(number, 0))
         )
     return steps
 
