@@ -112,7 +112,7 @@ class BillAnswer:
         invoice: as read.
         audit: one finding per line.
         costs: billed conversations of the invoice's periods under every rule that bills.
-        unit_price: most frequent amount of a positive line, by currency.
+        unit_price: most frequent amount of a positive line, in the currency of most lines.
         snapshot, as_of: the publication.
     """
 
@@ -299,9 +299,11 @@ def _threads(
     judged = judge(answers.engine, [rule], as_of_us=as_of_us, where=where)
     shown = ", ".join(f"{COLUMNS[name].sql} as {name}" for name in _DISPUTE_COLUMNS)
     rows = answers.engine.arrow(
-        f"select {shown}, c.return_channel, c.thread_key, c.claimed from {FROM} where {where}"
-        " order by r.thread_id"
+        f"select {shown}, c.return_channel, c.thread_key, c.conversation_key,"
+        f" {rule.evaluate_at.sql} as evaluated_at from {FROM} where {where} order by r.thread_id"
     ).to_pylist()
+    claims = _claims(answers.engine, where)
+    labels = _judges(answers.engine, rule, where)
     names_by_row = judged.threads["thread_id"].to_pylist()
     ids = judged.threads["conversation_id"].to_pylist()
     found = {}
@@ -310,9 +312,42 @@ def _threads(
             rung.name: int(code)
             for rung, code in zip(ladder.RUNGS, judged.rungs[number], strict=True)
         }
-        claim = None if columns["claimed"] is None else {"claimed": columns["claimed"]}
-        found[name] = Thread(ids[number], name, judged.decision(number, 0), rungs, columns, claim)
+        decision = judged.decision(number, 0)
+        if decision.line is not None and decision.line.verdict == "J" != decision.verdict:
+            columns.update(labels.get(columns["conversation_key"], {}))
+        found[name] = Thread(ids[number], name, decision, rungs, columns, claims.get(name))
     return found
+
+
+def _claims(engine: DuckEngine, where: str) -> dict[str, dict[str, Any]]:
+    """The latest claim on each thread, as the vendor wrote it."""
+    rows = engine.rows(
+        f"select r.thread_id, q.raw_value, q.api_version, q.occurred_at from {FROM}"
+        f" inner join claim as q on q.conversation_key = c.conversation_key where {where}"
+        " order by r.thread_id, q.occurred_at, q.claim_id"
+    )
+    return {
+        thread: {"raw_value": raw, "api_version": version, "occurred_at": at}
+        for thread, raw, version, at in rows
+    }
+
+
+def _judges(engine: DuckEngine, rule: Rule, where: str) -> dict[int, dict[str, str]]:
+    """Who gave the labels that a rule asks for, and in which version, by conversation."""
+    if not rule.labels:
+        return {}
+    listed = ", ".join(f"'{name}'" for name in sorted(rule.labels))
+    rows = engine.rows(
+        "select c.conversation_key, string_agg(distinct a.assessor_id, ', ' order by a.assessor_id),"
+        " string_agg(distinct a.assessor_version, ', ' order by a.assessor_version)"
+        f" from {FROM} inner join assessment as a on a.conversation_key = c.conversation_key"
+        f" where a.criterion in ({listed}) and a.assessor_kind in ('human', 'llm', 'code') and {where}"
+        " group by c.conversation_key"
+    )
+    return {
+        key: {"label_assessor": assessors, "label_version": versions}
+        for key, assessors, versions in rows
+    }
 
 
 def evidence(answers: Answers, thread_key: int) -> tuple[dict[str, str], ...]:
@@ -341,7 +376,9 @@ def _similar(engine: DuckEngine, unknown: Sequence[str]) -> dict[str, tuple[str,
     ]
     found = {}
     for name in unknown:
-        near = process.extract(name, known, scorer=fuzz.ratio, limit=3, score_cutoff=_ALIKE)
+        # One letter of a short id is a large part of it.
+        alike = min(_ALIKE, 100 - 100 / max(len(name), 3))
+        near = process.extract(name, known, scorer=fuzz.ratio, limit=3, score_cutoff=alike)
         found[name] = tuple(match[0] for match in near)
     return found
 
@@ -387,10 +424,11 @@ def _unit_price(read: invoice.Invoice) -> dict[str, Decimal]:
         if line.amount > 0:
             own = counts.setdefault(line.currency, {})
             own[line.amount] = own.get(line.amount, 0) + 1
-    return {
-        currency: max(own.items(), key=lambda item: (item[1], -item[0]))[0]
-        for currency, own in sorted(counts.items())
-    }
+    if not counts:
+        return {}
+    # What another definition would cost has one price: that of the currency of most lines.
+    currency, own = max(counts.items(), key=lambda item: (sum(item[1].values()), item[0]))
+    return {currency: max(own.items(), key=lambda item: (item[1], -item[0]))[0]}
 
 
 def _finding(found: bill.Finding) -> dict[str, Any]:

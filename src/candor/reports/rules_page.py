@@ -323,7 +323,7 @@ def _validity(rate: Rate) -> str:
 def bill(found: BillAnswer, colophon: Colophon, *, title: str) -> Document:
     """An audited invoice: what is owed, what can be asked back, what nobody can check."""
     audit = found.audit
-    amounts, recoverable = audit.amounts(), audit.recoverable()
+    recoverable = audit.recoverable()
     summary = [
         f"{_money(low)} {currency} of {_money(found.invoice.total[currency])} {currency} can be asked back"
         + (
@@ -334,16 +334,19 @@ def bill(found: BillAnswer, colophon: Colophon, *, title: str) -> Document:
         for currency, (low, high) in recoverable.items()
     ]
     summary.append(f"Held against {audit.rule.title}, version {audit.rule.text.version}.")
-    counts = audit.counts()
     rows: list[tuple[Cell, ...]] = []
-    for currency, sums in amounts.items():
+    for currency, sums in audit.amounts().items():
         for status, amount in sums.items():
-            rows.append(
-                (
-                    Mark(status, _STATUS_TONE[status]), sum(counts[status].values()),
-                    f"{_money(amount)} {currency}", _STATUS_WORDS[status],
-                )
-            )  # fmt: skip
+            lines = sum(
+                one.status == status and one.line.currency == currency for one in audit.findings
+            )
+            if lines or len(recoverable) == 1:
+                rows.append(
+                    (
+                        Mark(status, _STATUS_TONE[status]), lines, f"{_money(amount)} {currency}",
+                        _STATUS_WORDS[status],
+                    )
+                )  # fmt: skip
     columns = (
         Column("status"),
         Column("lines", True),
@@ -422,7 +425,9 @@ def _other_section(found: BillAnswer) -> Section:
                 (
                     claimed,
                     f"{len(audit.never_invoiced):,} conversations that the rule bills stand on no line.",
-                    f"{found.invoice.repeated:,} rows repeated a line and were not counted again.",
+                    f"{found.invoice.repeated:,} rows repeat a line and are not counted again."
+                    if found.invoice.repeated != 1
+                    else "1 row repeats a line and is not counted again.",
                 )
             ),
             Table(f"The same conversations under other definitions, at {price} each", columns, rows),
