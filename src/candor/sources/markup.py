@@ -57,6 +57,7 @@ _QUOTE_HEAD = re.compile(
 )
 _HEAD_ENDS = frozenset(":-_")
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0]+")
+_ONE_PARAGRAPH = re.compile(r"<p>([^<>&]*)</p>")
 _LINE_GAPS = re.compile(r"\n{3,}")
 
 
@@ -157,6 +158,11 @@ def is_html(body: str) -> bool:
 
 def read(body: str) -> Body:
     """A body of unknown kind: HTML when it holds a tag or an entity, else plain text."""
+    paragraph = _ONE_PARAGRAPH.fullmatch(body)
+    if paragraph is not None:
+        # What chats write; the same that ``of_html`` makes of it, without taking it apart.
+        text = _tidy(paragraph[1].replace("\n", " "))
+        return of_plain(text) if text else Body("", None)
     return of_html(body) if is_html(body) else of_plain(body)
 
 

@@ -74,7 +74,7 @@ class Vendor:
         """Kind by shape; None when no shape fits."""
         present = keys if isinstance(keys, dict) else dict.fromkeys(keys)
         for one in self.shapes:
-            if one.have <= present.keys() and not one.lack & present.keys():
+            if one.have <= present.keys() and (not one.lack or one.lack.isdisjoint(present)):
                 return one.kind
         return None
 
