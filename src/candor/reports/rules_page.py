@@ -267,7 +267,9 @@ def _stories_section(found: RulesAnswer) -> tuple[Section, ...]:
         return ()
     own, others = found.judged.rules[0], list(found.stories[0].others)
     titles = {name: rule.title for name, rule in registry.current().items()}
-    head = (Column("story"), Column("yours"), *(Column(str(n)) for n in range(1, len(others) + 1)))
+    # Verdicts are as short as figures, and stand as narrow.
+    numbers = (Column(str(n), True) for n in range(1, len(others) + 1))
+    head = (Column("story"), Column("yours", True), *numbers)
     verdicts = tuple(
         (one.title, one.verdict, *(one.others[name] for name in others)) for one in found.stories
     )
