@@ -20,6 +20,7 @@ from candor.answers.ruled import RuleVerdict
 from candor.answers.scores import Score
 from candor.metrics.derived import Derived
 from candor.metrics.describing import Described
+from candor.reports.terminal import plain_console
 
 _COLOURS = {"customer": "cyan", "ai_agent": "magenta", "human_agent": "green", "system": "dim"}
 _VISIBLE = {number: 0x2400 + number for number in range(32) if chr(number) not in "\n\t"}
@@ -34,13 +35,13 @@ def printable(text: str) -> str:
 
 def print_catalogue(rows: Sequence[CatalogueRow]) -> None:
     """Metrics by category, with what is missing where a workspace cannot support one."""
-    console = Console()
+    console = plain_console()
     if not rows:
         console.print("no metric matches; `candor metrics` lists all")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("metric", "category", "tier", "question", "on this data"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("metric", "category", "tier"))
     for row in sorted(rows, key=lambda row: (row.category, row.metric)):
         next_event = escape(row.instrument)
         state = {
@@ -57,7 +58,7 @@ def print_catalogue(rows: Sequence[CatalogueRow]) -> None:
 
 def print_definition(page: DefinitionPage) -> None:
     """One definition for people, then its SQL and lineage."""
-    console = Console()
+    console = plain_console()
     item = page.definition
     console.print(
         f"[bold]{escape(item.title)}[/]  {item.id}  [dim]{item.category} · {item.tier} · {item.cadence}[/]"
@@ -126,7 +127,7 @@ def _about(item: Described) -> dict[str, str]:
 
 def print_why(page: ConversationPage) -> None:
     """The timeline of a thread and how every metric counted its conversations."""
-    console = Console()
+    console = plain_console()
     console.print(
         f"[bold]Thread {escape(printable(page.thread_id))}[/]  [dim]snapshot {page.snapshot}[/]"
     )

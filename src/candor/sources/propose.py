@@ -2,7 +2,7 @@
 
 Everything found here is a guess and is marked ``# check``; nothing is read with it until the user
 has saved it. Shows ten parsed rows, so that a wrong guess is seen. Known vendors' exports are sent to
-their connectors. ``guesses`` holds how formats and columns are recognised.
+their connectors. ``guesses`` and ``column_names`` hold how formats and columns are recognised.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from candor.errors import CandorError, Problem
 from candor.privacy.redaction import Redactor
-from candor.sources import guesses
+from candor.sources import column_names, guesses
 from candor.sources.base import FileRefused
 from candor.sources.guesses import Sample
 from candor.sources.summaries import looks_aggregated
@@ -205,6 +205,13 @@ def _survey(sample: Sample, found: dict[str, str]) -> list[str]:
     values = [guesses.number(row.get(score)) for row in sample.rows]
     highest = max((value for value in values if value is not None), default=5)
     top = next((scale for scale in (1, 5, 7, 10, 100) if highest <= scale), 100)
+    opinions = guesses.opinions_of(sample, score)
+    if opinions:
+        said = [f"{_word(word)}: {column_names.content(word)}" for word in opinions]
+        lowest, top = 0, 1
+        read = [f"      score: {{column: {_word(score)}, map: {{{', '.join(said)}}}}}  # check"]
+    else:
+        lowest, read = 1, [f"      score: {_word(score)}"]
     when = found.get("answered_at") or found.get("occurred_at") or found.get("started_at", "")
     return [
         "  - type: survey",
@@ -214,8 +221,8 @@ def _survey(sample: Sample, found: dict[str, str]) -> list[str]:
         f"      thread_id: {thread}",
         f"      occurred_at: {_word(when)}  # check: when the customer answered",
         "      instrument: {constant: csat}  # check",
-        f"      score: {_word(score)}",
-        "      scale_min: {constant: 1}  # check: the lowest possible answer",
+        *read,
+        f"      scale_min: {{constant: {lowest}}}  # check: the lowest possible answer",
         f"      scale_max: {{constant: {top}}}  # check: the highest possible answer",
     ]
 
@@ -223,12 +230,12 @@ def _survey(sample: Sample, found: dict[str, str]) -> list[str]:
 def _field(sample: Sample, type_name: str, target: str, column: str) -> list[str]:
     """One field; with a value map of the words seen where the field has a closed list."""
     words = guesses.words_of(sample, column)
-    known = guesses.vocabulary(type_name, target)
+    known = column_names.vocabulary(type_name, target)
     if not known or not words:
         return [f"      {target}: {_word(column)}  # check"]
     lines = [f"      {target}:", f"        column: {_word(column)}  # check", "        map:"]
     for word in words:
-        meaning = guesses.meaning(word, target, known)
+        meaning = column_names.meaning(word, target, known)
         doubt = "  # check" if meaning else f"  # check: one of {', '.join(map(str, known))}"
         lines.append(f"          {_word(word)}: {_plain(meaning)}{doubt}")
     return lines
@@ -244,7 +251,11 @@ def _word(text: str) -> str:
     """A name as YAML takes it, quoted unless it is plain."""
     is_plain = text.isascii() and text.replace("_", "a").replace(" ", "a").isalnum()
     is_word = is_plain and text == text.strip() and text[:1].isalpha()
-    return text if is_word and text.lower() not in ("null", "true", "false") else json.dumps(text)
+    return (
+        text
+        if is_word and text.lower() not in ("null", "true", "false")
+        else json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _comment(text: str) -> str:
