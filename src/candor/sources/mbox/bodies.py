@@ -16,6 +16,7 @@ from typing import Any
 
 from candor.sources import markup
 from candor.sources.base import Notes
+from candor.sources.mbox import parts
 from candor.sources.mbox.people import Headers
 
 _WRAPPED_HEAD = re.compile(
@@ -67,10 +68,10 @@ def read(content: bytes, notes: Notes, headers: Headers | None = None) -> Body:
     html: list[str] = []
     body = Body()
     alone = _alone(content, headers, notes)
-    if alone is None:
-        _walk(message_from_bytes(content), plain, html, body, notes, 0)
-    else:
+    if alone is not None:
         plain.append(alone)
+    elif not _usual(content, headers, plain, html, body, notes):
+        _walk(message_from_bytes(content), plain, html, body, notes, 0)
     text = "\n".join(part for part in plain if part.strip())
     if text:
         found = of_plain(text)
@@ -107,6 +108,25 @@ def _alone(content: bytes, headers: Headers | None, notes: Notes) -> str | None:
     elif encoding not in {"7bit", "8bit", "binary"}:
         return None
     return _decoded(payload, (match[1] or "utf-8").lower(), notes)
+
+
+def _usual(
+    content: bytes, headers: Headers | None, plain: list[str], html: list[str], body: Body, notes: Notes
+) -> bool:  # fmt: skip
+    """Whether a mail of several parts was built as nearly all are; then its parts are told."""
+    told = None if headers is None else headers.get("content-type")
+    end = _HEADER_END.search(content)
+    if told is None or len(told) > 1 or end is None or "mime-version" not in (headers or ()):
+        return False
+    found = parts.leaves(content[end.end() :], told[0])
+    for part in found or ():
+        if part.kind in {"text/plain", "text/html"} and not part.is_attached and part.name is None:
+            text = _decoded(part.payload, part.charset or "utf-8", notes)
+            (plain if part.kind == "text/plain" else html).append(text)
+        else:
+            size = len(part.payload)
+            body.attachments.append({"name": part.name, "type": part.kind, "bytes": size})
+    return found is not None
 
 
 def of_plain(text: str) -> markup.Body:
