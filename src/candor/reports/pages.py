@@ -6,6 +6,7 @@ that a message cannot steer the terminal.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -181,11 +182,11 @@ def _print_scores(console: Console, scores: Sequence[Score]) -> None:
 def _moment(moment: Moment) -> Text:
     line = Text(f"{moment.at}  ", style="dim")
     if moment.kind == "message":
-        line.append(f"{moment.actor or 'unknown':<12}", style=_COLOURS.get(moment.actor, ""))
+        line.append(f"{moment.actor or 'unknown':<13}", style=_COLOURS.get(moment.actor, ""))
         note = "" if moment.is_public else " (not public)"
         line.append(printable(moment.text) + note, style="default")
     else:
-        line.append(f"{moment.kind:<12}", style="bold yellow")
+        line.append(f"{moment.kind.replace('_', ' '):<13}", style="bold yellow")
         line.append(printable(moment.detail), style="default")
         if moment.actor:
             line.append(f"  by {moment.actor}", style="dim")
@@ -203,8 +204,12 @@ def _print_contact(console: Console, contact: Contact) -> None:
     for name in ("metric", "counted as", "because"):
         table.add_column(name, overflow="fold")
     counted = [verdict for verdict in contact.verdicts if verdict.state != "outside"]
-    for verdict in sorted(counted, key=lambda one: (_ORDER.index(one.state), one.metric)):
-        table.add_row(verdict.metric, _state(verdict), escape(printable(verdict.reason)))
+    ordered = sorted(counted, key=lambda one: (_ORDER.index(one.state), one.metric))
+    # A metric of messages says something of each: equal sayings are told once, with their number.
+    alike = Counter((one.metric, _state(one), one.reason) for one in ordered)
+    for (metric, state, reason), count in alike.items():
+        times = f" × {count}" if count > 1 else ""
+        table.add_row(metric, f"{state}{times}", escape(printable(reason)))
     console.print(table)
     outside = len(contact.verdicts) - len(counted)
     console.print(f"{outside} metrics do not concern it", style="dim")
