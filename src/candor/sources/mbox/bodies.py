@@ -116,7 +116,7 @@ def _usual(
     """Whether a mail of several parts was built as nearly all are; then its parts are told."""
     told = None if headers is None else headers.get("content-type")
     end = _HEADER_END.search(content)
-    if told is None or len(told) > 1 or end is None or "mime-version" not in (headers or ()):
+    if told is None or len(told) > 1 or end is None:
         return False
     found = parts.leaves(content[end.end() :], told[0])
     for part in found or ():
