@@ -83,7 +83,7 @@ def flatten(
 
 @numba.njit(cache=True, nogil=True)
 def _copy(data: Array, begin: int, stop: int, flat: Array, written: int) -> None:
-    """Copy bytes to end at place ``written``. (``to[:] = of`` is as fast, but takes 5 s to compile.)"""
+    """Copy bytes to end at place ``written``. ``to[:] = of`` is as fast, but takes 5 s to compile."""
     of, to = data[begin:stop], flat[written - (stop - begin) : written]
     for at in range(len(of)):
         to[at] = of[at]
