@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fuzz check bench lint clean
+.PHONY: demo test fuzz check bench quality lint clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +34,13 @@ check: lint test  ## what CI runs: style, types, import contracts, tests
 bench: $(STAMP)  ## speed, as ratios to the bare scan; prints a table
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group bench
 	$(BIN)/python benchmarks/run.py
+
+DATA ?= ../shared/data
+quality: $(STAMP)  ## the measured tables of docs/quality.md: make quality DATA=folder of the reference data
+	$(BIN)/python benchmarks/bench_text.py --data $(DATA)
+	$(BIN)/python benchmarks/bench_signals.py $(DATA)
+	$(BIN)/python benchmarks/bench_judging.py $(DATA)
+	$(BIN)/python benchmarks/bench_topics.py $(DATA)
 
 clean:
 	rm -rf $(VENV) demo .hypothesis .mypy_cache .ruff_cache

@@ -8,6 +8,8 @@ import pytest
 
 from candor.estimates.judge_corrected import (
     Label,
+    Stratum,
+    corrected_domain,
     corrected_score,
     corrected_share,
     labels_needed,
@@ -43,6 +45,60 @@ def test_a_kind_judge_is_put_right_whatever_the_chances_of_being_drawn() -> None
         naive += abs(sum(one.truth for one in labels) / len(labels) - 0.5) < 0.025
     assert 0.90 <= covered / RUNS <= 1.0
     assert naive < RUNS / 4  # labels without their chances would be wrong
+
+
+def counted(seed: int) -> tuple[dict[Stratum, dict[int, int]], list[Label]]:
+    """1,500 units, 35 % of them counted, of which 40 % are true, more in some customer groups.
+
+    The judge counts 80 % of the ones to count and a quarter of the others, of which it calls 90 % true.
+    """
+    rng = random.Random(seed)
+    units: dict[Stratum, dict[int, int]] = {}
+    labels = []
+    shift = [rng.gauss(0, 0.1) for _ in range(200)]
+    for number in range(1_500):
+        bucket = number % 200
+        is_counted = rng.random() < 0.35
+        is_true = rng.random() < (0.4 + shift[bucket] if is_counted else 0.9)
+        truth = float(is_true) if is_counted else -1.0
+        said = float(is_true) if rng.random() < (0.8 if is_counted else 0.25) else -1.0
+        counts = units.setdefault(("j", said), {})
+        counts[bucket] = counts.get(bucket, 0) + 1
+        pi = 0.1 if said < 0 else 0.25
+        if rng.random() < pi:
+            labels.append(Label(truth, said, "j", bucket, pi))
+    return units, labels
+
+
+def test_what_the_judge_left_out_counts_in_the_share_of_what_should_be_counted() -> None:
+    covered = 0
+    for seed in range(RUNS):
+        units, labels = counted(seed)
+        found = corrected_domain(units, labels)
+        assert found.low is not None
+        assert found.high is not None
+        covered += found.low <= 0.4 <= found.high
+        said = {verdict: sum(counts.values()) for (_, verdict), counts in units.items()}
+        assert said[1.0] / (said[1.0] + said[0.0]) > 0.5  # the judge's own share
+    assert 0.90 <= covered / RUNS <= 1.0
+
+
+def test_a_share_of_what_should_be_counted_needs_labels_of_it() -> None:
+    units, labels = counted(1)
+    few = [one for one in labels if one.truth >= 0][:29]
+    assert corrected_domain(units, []).refusal == "unlabelled"
+    assert corrected_domain(units, few).refusal == "too_few_labels"
+    seen = [one for one in labels if one.said != -1]
+    assert (
+        corrected_domain(units, seen * 2).refusal == "too_few_labels"
+    )  # the left-out ones unlabelled
+    alone = [Label(one.truth, one.said, "j", 1, one.pi) for one in labels]
+    assert corrected_domain(units, alone).refusal == "too_few_customers"
+    plain = [
+        Label(0.0 if one.truth > 0 else one.truth, one.said, "j", one.bucket, 0.2) for one in labels
+    ]
+    found = corrected_domain(units, plain)
+    assert (found.point, found.caveats) == (0.0, ("few_minority_labels",))
 
 
 def test_a_judge_that_follows_nobody_adds_nothing() -> None:

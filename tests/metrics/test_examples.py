@@ -101,7 +101,7 @@ def _mutants(definition: Definition) -> list[tuple[str, str, Expression]]:
     made = []
     for place in definition.texts():
         head = place.split(".")[0]
-        if head in ("requires", "follow"):
+        if head in ("requires", "follow", "judged"):
             continue
         tree = definition.expression(place).tree
         if head in ("value", "numerator", "denominator"):

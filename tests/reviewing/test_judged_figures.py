@@ -21,6 +21,10 @@ CONVERSATIONS = 900
 SHARE, TONE = 0.30, 0.45
 """Planted: contacts that fall into a gap, and the mean tone. The judge says about 0.62 and 0.75."""
 CHANCE = 0.22
+NEED, NEEDED, NOT_NEEDED, BREACH, SERVICE = 0.35, 0.60, 0.10, 0.15, 0.55
+"""Planted: contacts that need a human, the share of those and of the others handed over, breaches,
+and the mean of the five parts of service."""
+PARTS = ("relevance", "professionalism", "efficiency", "clarity")
 
 
 def at(day: int, minute: int) -> str:
@@ -43,7 +47,7 @@ def planted() -> Iterator[dict[str, Any]]:
     People label about a fifth, of the first eight weeks only, and hardly any mail. Bob picks others and
     finds a gap in each, the judge's word in sight.
     """
-    rng = random.Random(5)
+    rng, other = random.Random(5), random.Random(113)
     for number in range(CONVERSATIONS):
         thread, day = f"t{number}", number % 70
         channel = "email" if number % 9 == 0 else "chat"
@@ -71,9 +75,41 @@ def planted() -> Iterator[dict[str, Any]]:
             chance = {"sampling_probability": CHANCE}
             yield verdict(thread, day, "ann", "knowledge_gap", label=str(gap).lower(), **chance)
             yield verdict(thread, day, "ann", "tone", value=round(tone, 4), **chance)
-        elif number % 4 == 0:
+            yield from mixed(other, thread, day, chance)
+        else:
+            yield from mixed(other, thread, day, None)
+        if not labelled and number % 4 == 0 and not (channel == "email" and number < 40):
             yield verdict(thread, day, "bob", "knowledge_gap", label="true", is_blind=False)
             yield verdict(thread, day, "bob", "tone", value=1.0, is_blind=False)
+
+
+def mixed(
+    rng: random.Random, thread: str, day: int, chance: dict[str, float] | None
+) -> Iterator[dict[str, Any]]:
+    """Verdicts that decide who is counted, or stand beside events, and the other parts of service."""
+    needs = rng.random() < NEED
+    if rng.random() < (NEEDED if needs else NOT_NEEDED):
+        yield {
+            "type": "handoff", "handoff_id": f"h{thread}", "thread_id": thread,
+            "occurred_at": at(day, 3), "from_actor": "ai_agent", "to_actor": "human_agent",
+            "reason": "customer_request", "is_planned": False, "is_failed": False,
+        }  # fmt: skip
+    said = rng.random() < (0.8 if needs else 0.25)
+    yield verdict(thread, day, "judge", "needs_human", label=str(said).lower())
+    breach = rng.random() < BREACH
+    flagged = rng.random() < (0.9 if breach else 0.2)
+    yield verdict(thread, day, "judge", "violation", label=str(flagged).lower())
+    if chance is not None:
+        yield verdict(thread, day, "ann", "needs_human", label=str(needs).lower(), **chance)
+        yield verdict(thread, day, "ann", "violation", label=str(breach).lower(), **chance)
+    if day % 2:
+        return
+    parts = [min(1.0, max(0.0, rng.gauss(SERVICE, 0.1))) for _ in PARTS]
+    for part, truth in zip(PARTS, parts, strict=True):
+        kind = {"value": round(min(1.0, max(0.0, truth + rng.gauss(0.2, 0.1))), 4)}
+        yield verdict(thread, day, "kin_same_family", part, assessor_version="m~changed1/x", **kind)
+        if chance is not None:
+            yield verdict(thread, day, "ann", part, value=round(truth, 4), **chance)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +192,34 @@ def test_days_without_labels_take_the_error_rates_of_others_openly(desk: Workspa
     assert tone.judged is not None
     assert tone.judged.corrected.refusal == "unlabelled"
     assert "uncorrected_judge" in tone.caveats
+
+
+@pytest.mark.parametrize(
+    ("metric", "truth", "says", "method"),
+    [
+        ("missed_escalation_rate", 1 - NEEDED, 0.58, "poststratified_domain_process"),
+        ("appropriate_escalation_rate", 0.764, 0.67, "poststratified_process"),
+        (
+            "escalation_accuracy",
+            NEED * NEEDED + (1 - NEED) * (1 - NOT_NEEDED),
+            0.28 * 0.6 + 0.1625 * 0.1 + 0.07 * 0.4 + 0.4875 * 0.9,
+            "poststratified_process",
+        ),
+        ("policy_violation_rate", BREACH, 0.305, "poststratified_process"),
+        ("service_quality", (TONE + 4 * SERVICE) / 5, 0.75, "ppi_tuned_process"),
+    ],
+)
+def test_verdicts_that_decide_who_counts_or_stand_beside_events_are_corrected_too(
+    desk: Workspace, metric: str, truth: float, says: float, method: str
+) -> None:
+    found = one(desk, metric)
+    assert found.judged is not None
+    assert found.judged.says == pytest.approx(says, abs=0.06)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= truth <= found.high
+    assert (found.method, str(found.evidence)) == (method, "judge_corrected")
+    assert "uncorrected_judge" not in found.caveats
 
 
 def test_every_door_shows_the_corrected_figure(

@@ -273,6 +273,9 @@ def test_metrics_and_why_show_the_scores(desk: tuple[Workspace, Take]) -> None:
     scores = {name: row["value"] for (name, criterion), row in stored(workspace).items() if criterion == "experience_score"}  # fmt: skip
     with Answers(workspace) as answers:
         page = answers.why("b")
+        opened = [one for one in page.scores if one.assessor == "candor_experience" and one.verdict]
+        assert len(opened) > 5
+        assert all(one.evidence or one.told for one in opened)
         assert answers.estimates(["experience_score"]).estimates[0].observed == 2
         whole = next(score for score in page.scores if score.criterion == "experience_score")
     assert whole.verdict == f"{scores['b']:.3f}"

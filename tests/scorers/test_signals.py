@@ -196,12 +196,64 @@ def test_word_tables_find_exact_words_only() -> None:
     assert found[4_000:] == [5_001, 0, 0, 0, 0, 0]
 
 
+_SOUP = [
+    "abI",
+    "NOT",
+    "é",
+    "Ü",
+    "ß",
+    "Þ",
+    "×",
+    "÷",
+    "’",
+    "–",
+    "😀",
+    "❤️",
+    "©",
+    "\x01",
+    "\x1c",
+    "あ",
+    "б",
+    "ñ",
+    "'",
+    "!",
+    "?",
+    ".",
+    ",",
+    "\n",
+    "\u2028",
+    "\x85",
+    "\xa0",
+    "don't",
+    "but",
+    "中文",
+    "𝔘",
+]
+
+
+def _soup(count: int) -> list[str]:
+    rng = random.Random("soup")
+    return [
+        "".join(rng.choice(_SOUP) + rng.choice(["", " "]) for _ in range(rng.randint(0, 40)))
+        for _ in range(count)
+    ]
+
+
 def test_the_compiled_cutting_gives_the_same_signals(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     texts = pa.array(
-        [*mixed_sentences(400, "cut"), "", "  ", None, "¿Qué? n't 'n't' DON'T \u2003 :-)"]
-    )
+        [
+            *mixed_sentences(400, "cut"), *_soup(1_500), "", "  ", None,
+            "¿Qué? n't 'n't' DON'T \u2003 :-)", "x" * 200_000 + " é 😀 good", "!" * 300,
+        ]
+    )  # fmt: skip
     actors = pa.array((["customer", "ai_agent"] * len(texts))[: len(texts)])
-    plain = score(texts, actors)
+    inserted = {"😀": "grinning face", "©": "copyright"}
+    plain, flat = score(texts, actors), Flattener(inserted).flatten(texts)
+    words = rephrases(np.arange(len(texts)) // 5, np.arange(len(texts)), texts)
     monkeypatch.setattr(accelerated, "WORTH", 0)
     assert score(texts, actors).equals(plain)
+    assert Flattener(inserted).flatten(texts.slice(3)).to_pylist() == [
+        each or b"" for each in flat.slice(3).to_pylist()
+    ]
+    assert (words == rephrases(np.arange(len(texts)) // 5, np.arange(len(texts)), texts)).all()

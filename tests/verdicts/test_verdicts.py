@@ -61,6 +61,25 @@ def test_status_comes_from_the_interval(
     assert status(_interval(low, high), target, better).status is expected
 
 
+@pytest.mark.parametrize(
+    ("found", "ceiling", "told"),
+    [
+        (0, 0.005, "600 independent ones checked, with 0 found, would show that it is below 0.5 %; so far they are worth 400."),
+        (1, 0.005, "2,369 independent ones checked, with 6 found, would"),
+        (2, 0.004, "At the share found so far no sample would show it below 0.4 %."),
+    ],
+)  # fmt: skip
+def test_a_rare_thing_says_what_sample_would_prove_its_target(
+    found: int, ceiling: float, told: str
+) -> None:
+    cell = share_cell([1] * found + [0] * (40 - found), [10] * 40, metric="policy_violation_rate")
+    estimate = make(cell, estimator="rare", unit="share", **LINEAGE)
+    held = status(estimate, Target(metric="policy_violation_rate", target=ceiling), "lower")
+    assert held.status is Status.UNSURE
+    assert told in held.reason
+    assert "checked" not in status(_interval(0.0, 0.9), Target(metric="x", target=0.5)).reason
+
+
 def test_a_target_may_give_the_direction_that_a_definition_leaves_open() -> None:
     target = Target(metric="containment_rate", target=0.7, better="lower")
     assert status(_interval(0.5, 0.6), target, "neither").status is Status.MET

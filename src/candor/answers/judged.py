@@ -10,27 +10,26 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from candor.answers.judged_units import Units, units
 from candor.estimates import Caveat, Estimate, Evidence, Judged, Reckoning, Refusal
 from candor.estimates.compare import square_and_add
 from candor.estimates.estimate import weakest
 from candor.estimates.judge_corrected import (
-    Label,
     Stratum,
+    corrected_domain,
     corrected_score,
     corrected_share,
     labels_needed,
 )
 from candor.measure import MeasureCell
-from candor.metrics import compile as sql
 from candor.metrics.definition import Definition, JudgedBy
-from candor.metrics.plan import codes_of, plan
 
 if TYPE_CHECKING:
     from candor.answers.snapshot import Answers
@@ -40,90 +39,8 @@ _KEPT = 64
 _PPM = 1_000_000
 MARKS = frozenset({Caveat.UNCORRECTED_JUDGE, Caveat.SAME_FAMILY_JUDGE, Caveat.JUDGE_CHANGED})
 """Caveats that a figure reckoned from a machine's figure inherits."""
-_ITEMS: dict[str, tuple[str, ...]] = {
-    "message": ("'message:' || cast(u.message_key as varchar)",),
-    "conversation": ("'conversation:' || cast(u.conversation_key as varchar)",),
-    "conversation_quality": ("'conversation:' || cast(u.conversation_key as varchar)",),
-    "intent_attempt": (
-        "'message:' || cast(u.message_key as varchar)",
-        (
-            "case when u.is_first or u.message_key is null"
-            " then 'conversation:' || cast(u.conversation_key as varchar) end"
-        ),
-    ),
-}  # fmt: skip
-"""Fact to the items that a verdict on one of its rows may name, the first that anybody judged."""
-_READS: dict[str, tuple[str, ...]] = {
-    "message": ("message_key",), "conversation": ("conversation_key",),
-    "conversation_quality": ("conversation_key",),
-    "intent_attempt": ("message_key", "conversation_key", "is_first"),
-}  # fmt: skip
-_SCORE = (
-    "case when lower(a.label) = 'true' then 1000000 when lower(a.label) = 'false' then 0"
-    " when a.value_ppm between 0 and 1000000 then a.value_ppm end"
-)
-_SAID = f"""
-with stated as (
-    select
-        a.item_id, a.assessor_kind, a.assessor_id, a.sampling_ppm, a.occurred_at, a.assessment_key,
-        {_SCORE} as score,
-        a.sampling_ppm is not null as ppm_known, coalesce(a.is_blind, true) as may_be_blind,
-        a.assessor_id || ' ' || a.assessor_version
-            || case when a.rubric is null then '' else ' (' || a.rubric || ')' end as epoch
-    from assessment as a
-    where a.criterion = ? and a.is_latest and a.item_id is not null
-),
-votes as (
-    select
-        s.item_id, s.score, count(*) as n, min(s.occurred_at) as said_at, max(s.sampling_ppm) as ppm
-    from stated as s
-    where s.assessor_kind = 'human' and s.score is not null
-        and (s.ppm_known or s.may_be_blind)
-    group by s.item_id, s.score
-),
-label as (
-    select v.item_id, v.score as truth, max(v.ppm) over (partition by v.item_id) as ppm
-    from votes as v
-    qualify row_number() over (partition by v.item_id order by v.n desc, v.said_at, v.score) = 1
-),
-machine as (
-    select s.item_id, s.score as said, s.epoch
-    from stated as s
-    where s.assessor_kind in ('llm', 'code', 'vendor')
-    qualify row_number() over (
-        partition by s.item_id
-        order by
-            case when s.assessor_kind = 'llm' then 0 when s.assessor_kind = 'vendor' then 3
-                when s.assessor_id like 'candor\\_%' escape '\\' then 2 else 1 end,
-            s.occurred_at desc, s.assessment_key
-    ) = 1
-)
-"""
 _BUILT_IN = {"conversation_quality": ("candor_experience",)}
 """Who scores every row of a fact; of those only what people judged too stands among the verdicts."""
-Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Units:
-    """Units of one population by day, customer bucket, epoch and verdict, and its labelled ones.
-
-    Attributes:
-        strata: epochs and verdicts; of a score its epoch only.
-        day, bucket, stratum, count: one entry per group of units; stratum is a place in ``strata``.
-        said: the machine's verdict on each, NaN where it left them open.
-        segments: dimension to the value of each group.
-        labels: day, segment values in the order of ``segments``, label.
-    """
-
-    strata: tuple[Stratum, ...]
-    day: Ints
-    bucket: Ints
-    stratum: Ints
-    count: Ints
-    said: npt.NDArray[np.float64]
-    segments: Mapping[str, npt.NDArray[np.object_]]
-    labels: Sequence[tuple[int, tuple[str | None, ...], Label]]
 
 
 class Judgements:
@@ -135,7 +52,7 @@ class Judgements:
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._kept: OrderedDict[tuple[str, tuple[str, ...]], _Units] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, tuple[str, ...]], Units] = OrderedDict()
 
     def settled(self, definition: Definition, cell: MeasureCell, estimate: Estimate) -> Estimate:
         """The estimate after people's labels, or marked as a machine's own word.
@@ -150,7 +67,9 @@ class Judgements:
             return estimate
         if judged.flag_only:
             return self._flagged(definition, judged, estimate)
-        has_labels = judged.criterion in self._labelled
+        has_labels = self._labelled.issuperset(judged.criteria)
+        if judged.through is not None and not self._behind(definition):
+            return estimate
         if judged.beside and not has_labels:
             return estimate
         spread = _spread(cell, definition.measured_in == "share")
@@ -232,7 +151,11 @@ class Judgements:
         if np.isnan(units.said[inside]).all():  # no machine speaks here
             return estimate
         level, thresholds = estimate.level, self._answers.thresholds
-        if definition.measured_in == "share":
+        if judged.among is not None:
+            found = corrected_domain(
+                _by_stratum(units, inside), own, level=level, thresholds=thresholds
+            )
+        elif definition.measured_in == "share":
             found = corrected_share(
                 _by_stratum(units, inside), own, elsewhere=[*own, *others] if others else (),
                 apparent_n=estimate.n_eff or 0.0, level=level, thresholds=thresholds,
@@ -243,7 +166,7 @@ class Judgements:
 
     def _marked(
         self, definition: Definition, judged: JudgedBy, estimate: Estimate, found: Reckoning, labels: int,
-        spread: float | None, units: _Units | None = None, inside: npt.NDArray[np.bool_] | None = None,
+        spread: float | None, units: Units | None = None, inside: npt.NDArray[np.bool_] | None = None,
     ) -> Estimate:  # fmt: skip
         machines, says = self._behind(definition), estimate.point
         if units is not None and inside is not None:
@@ -301,7 +224,9 @@ class Judgements:
         judged = definition.judged
         if judged is None or judged.own is not None:
             return ()
-        named = self._machines.get(judged.criterion, ())
+        named = tuple(
+            dict.fromkeys(name for one in judged.criteria for name in self._machines.get(one, ()))
+        )
         return named or _BUILT_IN.get(definition.fact, ())
 
     @cached_property
@@ -328,52 +253,14 @@ class Judgements:
             found.setdefault(criterion, []).append(name)
         return {criterion: tuple(names) for criterion, names in found.items()}
 
-    def _units(self, definition: Definition, judged: JudgedBy, by: tuple[str, ...]) -> _Units:
+    def _units(self, definition: Definition, judged: JudgedBy, by: tuple[str, ...]) -> Units:
         key = (definition.name, by)
         if key not in self._kept:
-            self._kept[key] = self._read(definition, judged, by)
+            self._kept[key] = units(self._answers.engine, definition, judged, by)
         self._kept.move_to_end(key)
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return self._kept[key]
-
-    def _read(self, definition: Definition, judged: JudgedBy, by: tuple[str, ...]) -> _Units:
-        """Verdicts and labels on every unit of a metric, over all days."""
-        codes, fact = codes_of(definition), definition.fact
-        dims = [f"by_{name}" for name in by]
-        own = judged.own
-        extra = {*_READS[fact], "day", *([own] if own is not None else [])}
-        coded = sql.coded(
-            plan(fact, [definition], anonymous=False), sql.Scope(by=by), extra=sorted(extra)
-        )
-        is_share = definition.outcome is not None
-        value = f"case when u.c0 > {codes.known} then {_PPM} else 0 end" if is_share else "u.v0"
-        shown = f"case when u.c0 >= {codes.known} then {value} end"
-        items = [f"l{at}" for at in range(len(_ITEMS[fact]))]
-        joins = " ".join(
-            f"left join label as l{at} on l{at}.item_id = {item}"
-            f" left join machine as m{at} on m{at}.item_id = {item}"
-            for at, item in enumerate(_ITEMS[fact])
-        )
-        truth = _first(items, "truth")
-        ppm = _first(items, "ppm")
-        machines = [f"m{at}" for at in range(len(items))]
-        if own is not None:
-            said = f"case when u.{own} then {_PPM} when not u.{own} then 0 end"
-            epoch = "'candor'"
-        else:
-            # Of a labelled unit the row shows the person's verdict, so the machine's is looked up.
-            said = f"case when {truth} is null then {shown} else {_first(machines, 'said')} end"
-            epoch = f"coalesce({_first(machines, 'epoch')}, '')"
-        picked = ", ".join(["u.day", "u.bucket", *(f"u.{name}" for name in dims)])
-        table = self._answers.engine.connection.execute(
-            f"{_SAID}, unit as (select {picked}, {said} as said, {truth} as truth, {ppm} as ppm,"
-            f" {epoch} as epoch from (select * from ({coded}) where c0 > {len(definition.exclude)})"
-            f" as u {joins}) select day, bucket, {''.join(f'{name}, ' for name in dims)}"
-            " said, truth, ppm, epoch, count(*) as n from unit group by all order by all",
-            [judged.criterion],
-        ).fetchall()  # fmt: skip
-        return _gathered(table, by, judged.criterion, is_share=definition.outcome is not None)
 
 
 def _marks(machines: Sequence[str]) -> tuple[Caveat, ...]:
@@ -385,53 +272,7 @@ def _marks(machines: Sequence[str]) -> tuple[Caveat, ...]:
     )  # fmt: skip
 
 
-def _first(tables: Sequence[str], column: str) -> str:
-    listed = ", ".join(f"{table}.{column}" for table in tables)
-    return listed if len(tables) == 1 else f"coalesce({listed})"
-
-
-def _gathered(
-    rows: Sequence[tuple[Any, ...]], by: tuple[str, ...], criterion: str, *, is_share: bool
-) -> _Units:
-    """Units by group, and the labelled ones one by one."""
-    strata: dict[Stratum, int] = {}
-    labels = []
-    numbers = np.empty((5, len(rows)))
-    segments = {name: np.empty(len(rows), dtype=object) for name in by}
-    for at, row in enumerate(rows):
-        day, bucket, values = row[0], row[1], row[2 : 2 + len(by)]
-        said_ppm, truth_ppm, ppm, epoch, n = row[2 + len(by) :]
-        said = _verdict(criterion, said_ppm) if is_share else _part(said_ppm)
-        truth = _verdict(criterion, truth_ppm) if is_share else _part(truth_ppm)
-        stratum = strata.setdefault((epoch, said if is_share else None), len(strata))
-        numbers[:, at] = (day, bucket, stratum, n, np.nan if said is None else said)
-        for name, value in zip(by, values, strict=True):
-            segments[name][at] = value
-        if truth is not None:
-            one = Label(truth, said, epoch, int(bucket), None if ppm is None else ppm / _PPM)
-            labels += [(int(day), tuple(values), one)] * int(n)
-    whole = numbers[:4].astype(np.int64)
-    return _Units(
-        tuple(strata), whole[0], whole[1], whole[2], whole[3], numbers[4], segments, labels
-    )
-
-
-def _verdict(criterion: str, ppm: int | None) -> float | None:
-    """A verdict as 1 or 0; in between only where the criterion says what that means."""
-    if ppm is None:
-        return None
-    if criterion == "groundedness":
-        return float(ppm == _PPM)
-    if criterion == "novel_intent":
-        return float(2 * ppm >= _PPM)
-    return {_PPM: 1.0, 0: 0.0}.get(ppm)
-
-
-def _part(ppm: int | None) -> float | None:
-    return None if ppm is None else ppm / _PPM
-
-
-def _by_stratum(units: _Units, inside: npt.NDArray[np.bool_]) -> dict[Stratum, dict[int, int]]:
+def _by_stratum(units: Units, inside: npt.NDArray[np.bool_]) -> dict[Stratum, dict[int, int]]:
     found: dict[Stratum, dict[int, int]] = {}
     for stratum, bucket, n in zip(
         units.stratum[inside], units.bucket[inside], units.count[inside], strict=True
@@ -441,7 +282,7 @@ def _by_stratum(units: _Units, inside: npt.NDArray[np.bool_]) -> dict[Stratum, d
     return found
 
 
-def _scores(units: _Units, inside: npt.NDArray[np.bool_]) -> list[tuple[int, int, float]]:
+def _scores(units: Units, inside: npt.NDArray[np.bool_]) -> list[tuple[int, int, float]]:
     """Units and sum of the machine's scores by customer bucket; what it left open stays out."""
     known = inside & ~np.isnan(units.said)
     buckets, place = np.unique(units.bucket[known], return_inverse=True)
@@ -450,9 +291,9 @@ def _scores(units: _Units, inside: npt.NDArray[np.bool_]) -> list[tuple[int, int
     return [(int(b), int(c), float(t)) for b, c, t in zip(buckets, n, total, strict=True)]
 
 
-def _machine_rate(units: _Units, inside: npt.NDArray[np.bool_]) -> float | None:
+def _machine_rate(units: Units, inside: npt.NDArray[np.bool_]) -> float | None:
     """What the machine alone says of the units it did not leave open."""
-    known = inside & ~np.isnan(units.said)
+    known = inside & (units.said >= 0)
     n = int(units.count[known].sum())
     return float((units.count[known] * units.said[known]).sum() / n) if n else None
 

@@ -14,6 +14,9 @@ from typing import Any
 
 from candor.engines.duck import DuckEngine
 
+_OWN = "candor_experience"
+_WHOLE = "the mean of its parts by their weights; each part tells what moved it"
+_UNMOVED = "nothing in the conversation moved it from where every conversation starts"
 _SQL = """
 select
     conversation_key, message_id, criterion, assessor_id, assessor_version, label, value, explanation
@@ -97,6 +100,11 @@ def _score(row: tuple[Any, ...], conversations: Mapping[int, str]) -> Score:
     key, message, criterion, assessor, version, label, value, explanation = row
     told = _told(explanation)
     verdict = label if label is not None else "" if value is None else f"{value:.3f}"
+    if verdict and assessor == _OWN and not told.get("evidence"):
+        explanation = _WHOLE if criterion == "experience_score" else _UNMOVED
+        told = {"coverage": told.get("coverage")}
+    else:
+        explanation = "" if told else explanation
     return Score(
         conversation_id="" if key is None else conversations[key],
         message_id=message or "",
@@ -107,7 +115,7 @@ def _score(row: tuple[Any, ...], conversations: Mapping[int, str]) -> Score:
         reason=str(told.get("abstained", "")) if not verdict else "",
         coverage=told.get("coverage"),
         evidence=tuple(_evidence(one) for one in told.get("evidence", [])),
-        told="" if told else explanation or "",
+        told=explanation or "",
     )
 
 

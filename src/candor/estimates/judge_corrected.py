@@ -25,6 +25,7 @@ from candor.estimates.estimate import (
     Thresholds,
 )
 from candor.estimates.labelled import MINORITY_LABELS, Labels, poststratified_rate, rogan_gladen
+from candor.estimates.proportion import clopper_pearson, wilson
 
 HALF_WIDTH = 0.05
 """Precision that the number of labels is told for: five points to either side."""
@@ -206,6 +207,96 @@ def _difference(sums: Floats) -> tuple[Floats, Floats]:
         np.divide(together, spread, out=np.zeros_like(spread), where=spread > 1e-12), 0.0, 1.0
     )
     return tuning, tuning * scored + y - tuning * f
+
+
+def corrected_domain(
+    units: Mapping[Stratum, Mapping[int, int]],
+    labels: Sequence[Label],
+    *,
+    level: float = 0.95,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+) -> Reckoning:
+    """A share among units that a verdict tells apart from others, after people's labels.
+
+    Post-stratified above and below the line: R = Σ N_h·P(true | h) ÷ Σ N_h·P(counted | h), over the
+    strata h of what the machine says, units it leaves out being one of them. So what it missed
+    counts too. Variance by leaving out one customer bucket after another (STATISTICS §1.1, §2.4).
+
+    Args:
+        units: for each epoch and verdict of the machine, -1 for not counted, units per customer
+            bucket.
+        labels: of these units; truth 1, 0, or -1 for a unit that is not counted.
+        level: confidence level.
+        thresholds: floors of the refusals, held against the labels of counted units.
+    """
+    method = "poststratified_domain_process"
+    strata = sorted(units, key=lambda one: (one[0], -2.0 if one[1] is None else one[1]))
+    place = {stratum: at for at, stratum in enumerate(strata)}
+    own = [one for one in labels if (one.epoch, one.said) in place]
+    counted = [one for one in own if one.truth >= 0]
+    if not own:
+        return Reckoning.refused(method, Refusal.UNLABELLED)
+    sizes = np.array([sum(units[stratum].values()) for stratum in strata], float)
+    drawn = np.bincount([place[one.epoch, one.said] for one in own], minlength=len(strata))
+    is_uncovered = bool(((drawn == 0) & (sizes > _RARE * sizes.sum())).any())
+    if is_uncovered or len(counted) < thresholds.min_labels:
+        return Reckoning.refused(method, Refusal.TOO_FEW_LABELS)
+    buckets, held = np.unique([one.bucket for one in counted], return_counts=True)
+    k_eff = len(counted) ** 2 / float((held.astype(float) ** 2).sum())
+    if len(buckets) < thresholds.min_customers or k_eff < thresholds.min_k_eff:
+        return Reckoning.refused(method, Refusal.TOO_FEW_CUSTOMERS, k_eff=k_eff)
+    positives = sum(one.truth == 1 for one in counted)
+    if min(positives, len(counted) - positives) < MINORITY_LABELS:
+        if len({one.pi for one in own}) > 1 or own[0].pi is None:
+            return Reckoning.refused(method, Refusal.TOO_FEW_LABELS)
+        low, high = clopper_pearson(positives, len(counted), level=level)
+        return Reckoning(
+            "clopper_pearson_labels", positives / len(counted), low, high,
+            n_eff=float(len(counted)), k_eff=k_eff, caveats=(Caveat.FEW_MINORITY_LABELS,),
+            evidence=Evidence.HUMAN_SAMPLE,
+        )  # fmt: skip
+    every = sorted(
+        {*(bucket for counts in units.values() for bucket in counts), *(o.bucket for o in own)}
+    )
+    at = {bucket: number for number, bucket in enumerate(every)}
+    sums = np.zeros((4, len(strata), len(every)))
+    for stratum, counts in units.items():
+        for bucket, n in counts.items():
+            sums[0, place[stratum], at[bucket]] += n
+    for one in own:
+        h = place[one.epoch, one.said]
+        weight = 1 / one.pi if one.pi is not None else sizes[h] / drawn[h]
+        sums[1:, h, at[one.bucket]] += weight * np.array([1.0, one.truth >= 0, one.truth == 1])
+    whole = sums.sum(axis=2, keepdims=True)
+    point = float(_domain_share(whole)[0])
+    left_out = _domain_share(whole - sums)
+    k = len(every)
+    variance = (k - 1) / k * float(((left_out - left_out.mean()) ** 2).sum())
+    n_eff = point * (1 - point) / variance if variance else float(len(counted))
+    low, high = wilson(point, n_eff, t_quantile(level, k_eff - 1))
+    return Reckoning(
+        method, point, low, high, n_eff=n_eff, k_eff=k_eff, se=math.sqrt(variance),
+        evidence=Evidence.JUDGE_CORRECTED,
+    )  # fmt: skip
+
+
+def _domain_share(sums: Floats) -> Floats:
+    """The ratio for each last place of (units; weight of labels, of counted ones, of true ones) × stratum.
+
+    A stratum without labels takes the shares of all of them.
+    """
+    sizes, weight, *parts = sums
+    all_weight = weight.sum(axis=0)
+    counted, true = (
+        (
+            sizes
+            * np.where(
+                weight > 1e-9, part / np.maximum(weight, 1e-9), part.sum(axis=0) / all_weight
+            )
+        ).sum(axis=0)
+        for part in parts
+    )
+    return np.asarray(true / counted)
 
 
 def labels_needed(

@@ -133,13 +133,14 @@ class Scope:
         return ("period",) * (self.grain != "all") + tuple(f"by_{name}" for name in self.by)
 
 
-def coded(plan: Plan, scope: Scope, *, extra: Sequence[str] = ()) -> str:
+def coded(plan: Plan, scope: Scope, *, extra: Sequence[str] = (), relation: str = "") -> str:
     """A query that gives every row of the scope its keys, codes and values.
 
     Args:
         plan: the metrics.
         scope: rows and keys.
         extra: further columns of the fact to carry along.
+        relation: read in place of the fact; has its columns and the further ones.
     """
     carried = sorted({"bucket", *persons(plan.fact), *extra})
     read = sorted(
@@ -159,7 +160,7 @@ def coded(plan: Plan, scope: Scope, *, extra: Sequence[str] = ()) -> str:
     items = [*scope.keys, *carried, *columns(plan)]
     return (
         f"select {', '.join(items)} from (select {', '.join(inner)} "
-        f"from {plan.fact} as fact{joined}{_condition(scope)}) as row_of"
+        f"from {relation or plan.fact} as fact{joined}{_condition(scope)}) as row_of"
     )
 
 

@@ -41,14 +41,33 @@ class JudgedBy(Part):
         own: column with the machine's verdict on a row, where that does not stand among the
             verdicts; labels of people must not move it.
         beside: the corrected figure stands beside this one, not in its place.
-        flag_only: verdicts decide who is counted, or are one of several sources; labels cannot
-            correct the figure, so it is only marked.
+        parts: criteria whose mean the figure is; a label counts where a person judged all of them.
+        through: column of the fact that the verdicts fill, where they are one of several sources or
+            decide who is counted. The figure is then held for every row as it would be without
+            people, and for labelled rows as it is with them.
+        among: rows of which labels may say that they are counted, where the verdict decides it; every
+            included row when left out.
+        flag_only: labels cannot correct the figure, so it is only marked.
     """
 
     criterion: Name
     own: Name | None = None
     beside: bool = False
     flag_only: bool = False
+    parts: tuple[Name, ...] = ()
+    through: Literal["needs_human", "has_violation", "is_novel"] | None = None
+    among: str | None = None
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        """Every criterion that must be judged."""
+        return self.parts or (self.criterion,)
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """What decides the figure; what is not stated decides nothing."""
+        later = ("parts", "through", "among")
+        return {key: value for key, value in self.model_dump().items() if value or key not in later}
 
 
 class ExampleRow(Part):
@@ -195,6 +214,8 @@ class Definition(Described):
         }
         for key in ("exclude", "unknown", "requires"):
             found.update({f"{key}.{reason}": text for reason, text in getattr(self, key).items()})
+        if self.judged is not None and self.judged.among is not None:
+            found["judged.among"] = self.judged.among
         if self.follow is not None:
             found |= {"follow.delay": self.follow.delay, "follow.at_risk": self.follow.at_risk}
         return found

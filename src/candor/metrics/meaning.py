@@ -41,7 +41,7 @@ def meaning(metric: Metric) -> str:
             "places": {place: metric.expression(place).sql for place in metric.texts()},
         }  # fmt: skip
         if metric.judged is not None:
-            told["judged"] = metric.judged.model_dump()
+            told["judged"] = metric.judged.meaning
     told["unit"] = metric.measured_in
     text = json.dumps(told, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

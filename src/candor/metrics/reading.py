@@ -24,7 +24,9 @@ from candor.metrics.expression import Expression, is_boolean, parse
 from candor.yaml_lines import Place, line_at, lines_of
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BOOLEAN_PLACES = ("include", "outcome", "confirmed", "exclude", "unknown", "requires")
+_BOOLEAN_PLACES = (
+    "include", "outcome", "confirmed", "exclude", "unknown", "requires", "judged",
+)  # fmt: skip
 
 
 class _InvalidFileError(Exception):

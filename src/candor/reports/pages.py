@@ -183,6 +183,8 @@ def _print_scores(console: Console, scores: Sequence[Score]) -> None:
         console.print(line)
         for item in score.evidence:
             console.print(Text(f"    {printable(item.line())}", style="dim"))
+        if score.told:
+            console.print(Text(f"    {printable(score.told)}", style="dim"))
 
 
 def _moment(moment: Moment) -> tuple[Text, Text, Text]:

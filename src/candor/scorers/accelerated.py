@@ -6,8 +6,9 @@ from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
 
-WORTH = 50_000
-"""Texts from which loading the compiled code, or compiling it once on a machine, pays."""
+WORTH = 100_000
+"""Texts from which loading the compiled code (about a second) pays. A machine compiles it once, in
+10 to 20 seconds, and keeps it on disk."""
 
 
 def kernels(texts: int) -> ModuleType | None:

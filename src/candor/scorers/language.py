@@ -90,38 +90,55 @@ def of_tokens(tokens: Tokens) -> Array:
     """Language of each row by its tokens alone: int8 index into ``LANGUAGES``, -1 unclear."""
     words = _function_words()
     found = words.table.find(tokens)
-    hits = np.stack([tokens.sum_by_row(each[found]) for each in words.counts])
+    if tokens.kernels is not None:
+        hits = tokens.kernels.votes(tokens.first, found, words.counts)
+    else:
+        hits = np.stack([tokens.sum_by_row(each[found]) for each in words.counts])
     best = hits.argmax(axis=0)
-    ordered = np.sort(hits, axis=0)
+    most = hits.max(axis=0)
     length = np.diff(tokens.first)
-    sure = (ordered[-1] > ordered[-2]) & ((best == 0) | (ordered[-1] >= _HITS_ABROAD))
+    alone = (hits == most).sum(axis=0) == 1
+    sure = alone & ((best == 0) | (most >= _HITS_ABROAD))
     guess = np.where(sure, best, UNCLEAR)
-    thin = (length >= _LONG_ENOUGH) & (ordered[-1] < _THIN_SHARE * length)
+    thin = (length >= _LONG_ENOUGH) & (most < _THIN_SHARE * length)
     return np.where(thin, LANGUAGES.index("other"), guess).astype(np.int8)
 
 
-def refine(texts: pa.Array, guess: Array) -> Array:
+def refine(texts: pa.Array, guess: Array, flat: pa.Array | None = None) -> Array:
     """Languages of rows whose text goes beyond ASCII: scripts, and no words read into emoji.
 
     Args:
         texts: string array.
         guess: int8 from ``of_tokens`` over the same rows.
+        flat: the texts as they were cut, where words may stand for emoji.
 
     Returns:
         int8 like ``guess``.
     """
-    foreign = pc.fill_null(pc.match_substring_regex(texts, r"[^\x00-\x7F]"), False)
-    rows = np.flatnonzero(foreign.to_numpy(zero_copy_only=False))
-    if not len(rows):
+    characters = pc.utf8_length(texts)
+    foreign = _rows(pc.greater(pc.binary_length(texts), characters))
+    if not len(foreign):
         return guess
     guess = guess.copy()
-    some = texts.take(pa.array(rows))
-    parts = [of_tokens(tokens) for tokens in cut(_function_words().flattener.flatten(some))]
-    guess[rows] = np.concatenate(parts)
-    letters = pc.count_substring_regex(some, r"\pL").to_numpy()
-    latin = pc.count_substring_regex(some, r"\p{Latin}").to_numpy()
-    guess[rows[2 * latin < letters]] = LANGUAGES.index("other")
+    if flat is not None:
+        # Every character is one byte there, but where words were inserted.
+        rows = _rows(pc.greater(pc.binary_length(flat), characters))
+        if len(rows):
+            some = _function_words().flattener.flatten(texts.take(pa.array(rows)))
+            guess[rows] = np.concatenate([of_tokens(tokens) for tokens in cut(some)])
+    some = texts.take(pa.array(foreign))
+    strange = _rows(pc.match_substring_regex(some, r"[^\P{L}\p{Latin}]"))
+    if len(strange):
+        some = some.take(pa.array(strange))
+        letters = pc.count_substring_regex(some, r"\pL").to_numpy()
+        latin = pc.count_substring_regex(some, r"\p{Latin}").to_numpy()
+        guess[foreign[strange[2 * latin < letters]]] = LANGUAGES.index("other")
     return guess
+
+
+def _rows(found: pa.Array) -> Array:
+    """Indices of what is true; null is not."""
+    return np.flatnonzero(pc.fill_null(found, False).to_numpy(zero_copy_only=False))
 
 
 def guess_languages(texts: pa.Array) -> Array:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from candor.scorers.language import LANGUAGES, UNCLEAR, guess_languages
 from candor.scorers.lexicon import ReplyLexicon, reply_lexicons
-from candor.scorers.tokens import Array
+from candor.scorers.tokens import Array, holds_byte
 
 CLASSES = ("asks_human", "negative", "follow_up", "affirm", "gratitude")
 ASKS_HUMAN, NEGATIVE, FOLLOW_UP, AFFIRM, GRATITUDE = range(5)
@@ -32,7 +32,10 @@ def normalised(texts: pa.Array) -> pa.Array:
     folded alike when they are read.
     """
     texts = pc.utf8_lower(texts)
-    foreign = pc.fill_null(pc.match_substring_regex(texts, r"[^\x00-\x7F]|`"), False)
+    foreign = pc.greater(pc.binary_length(texts), pc.utf8_length(texts))
+    if holds_byte(texts, "`"):
+        foreign = pc.or_(foreign, pc.match_substring(texts, "`"))
+    foreign = pc.fill_null(foreign, False)
     if pc.any(foreign).as_py():
         texts = pc.replace_with_mask(texts, foreign, _folded(texts.filter(foreign)))
     return pc.utf8_trim_whitespace(_replaced(texts, r"\s\s+|[\t\n\r]", " "))
@@ -92,11 +95,9 @@ def _by_lexicon(texts: pa.Array, lexicon: ReplyLexicon) -> Array:
         asks[met] = _matches(rest, lexicon.asks_human)
         refuses[met] = _matches(rest, lexicon.negative)
         affirms[met] = _matches(rest, lexicon.affirm)
-    asking = _matches(texts, r"\?")
-    courteous = (_matches(texts, lexicon.courtesy) & _matches(texts, lexicon.needs)) | _matches(
-        texts, lexicon.opener
-    )
-    found[courteous & ~asking] = GRATITUDE
+    asking = pc.match_substring(texts, "?").to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(~(asks | refuses | affirms | asking))
+    found[rows[_is_courtesy(texts.take(pa.array(rows)), lexicon)]] = GRATITUDE
     found[affirms] = AFFIRM
     turned = np.flatnonzero(affirms)
     if len(turned):
@@ -107,6 +108,14 @@ def _by_lexicon(texts: pa.Array, lexicon: ReplyLexicon) -> Array:
     return found
 
 
+def _is_courtesy(texts: pa.Array, lexicon: ReplyLexicon) -> Array:
+    """Bool per text: nothing but closing phrases, or short and opening with thanks."""
+    found = _matches(texts, lexicon.courtesy)
+    rows = np.flatnonzero(found)
+    found[rows] = _matches(texts.take(pa.array(rows)), lexicon.needs)
+    return found | _matches(texts, lexicon.opener)
+
+
 def _matches(texts: pa.Array, pattern: str) -> Array:
     if not pattern:
         return np.zeros(len(texts), dtype=bool)
@@ -115,8 +124,13 @@ def _matches(texts: pa.Array, pattern: str) -> Array:
 
 def _folded(texts: pa.Array) -> pa.Array:
     texts = pc.replace_substring_regex(texts, "[\u2018\u2019\u02bc\u00b4`]", "'")
-    texts = pc.replace_substring_regex(pc.utf8_normalize(texts, "NFKD"), r"\p{Mn}", "")
-    return pc.replace_substring(texts, "ß", "ss")
+    # Dashes and double quotes, the commonest characters beyond ASCII, are left as they are.
+    accented = pc.match_substring_regex(texts, "[^\\x00-\\x7F\u2013\u2014\u201c\u201d]")
+    if not pc.any(accented).as_py():
+        return texts
+    plain = pc.utf8_normalize(texts.filter(accented), "NFKD")
+    plain = pc.replace_substring(pc.replace_substring_regex(plain, r"\p{Mn}", ""), "ß", "ss")
+    return pc.replace_with_mask(texts, accented, plain)
 
 
 def _replaced(texts: pa.Array, pattern: str, replacement: str) -> pa.Array:

@@ -17,16 +17,13 @@ import numpy as np
 import pyarrow as pa
 from vaderSentiment import vaderSentiment as vader  # noqa: N813 (a module, not a class)
 
-from candor.scorers.accelerated import kernels
 from candor.scorers.tokens import (
     Array,
     Flattener,
     Tokens,
     WordTable,
     byte_tables,
-    chunks,
     cut,
-    lowered,
 )
 
 _IDIOMS = (
@@ -63,7 +60,7 @@ class _Lexicon:
         for word, number in self.number.items():
             self.valence[number] = self.library.lexicon.get(word, 0.0)
             self.boost[number] = vader.BOOSTER_DICT.get(word, 0.0)
-            self.negates[number] = word in vader.NEGATE
+            self.negates[number] = word in vader.NEGATE or "n't" in word
         self.in_idiom = np.zeros(len(words) + 1, dtype=bool)
         self.in_idiom[[self.number[word] for phrase in _IDIOMS for word in phrase]] = True
         emojis = {mark: said for mark, said in self.library.emojis.items() if len(mark) == 1}
@@ -108,9 +105,6 @@ def compound(texts: pa.Array, flat: pa.Array | None = None) -> Array:
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
     flat = flatten(texts) if flat is None else flat
-    compiled = kernels(len(flat))
-    if compiled is not None:
-        return _by_rows(compiled, flat)
     parts = []
     at = 0
     for tokens in cut(flat):
@@ -123,6 +117,8 @@ def of_tokens(tokens: Tokens, texts: pa.Array) -> Array:
     """Compound sentiment of rows already cut; ``texts`` are the same rows as written."""
     lexicon = _lexicon()
     found = lexicon.table.find(tokens)
+    if tokens.kernels is not None:
+        return _compiled(tokens.kernels, tokens, found)
     hits = np.flatnonzero((found > 0) & (found <= lexicon.scored))
     followed = np.append(found, np.int16(0))[hits + 1]
     hits = hits[
@@ -148,16 +144,14 @@ def _by_library(scores: Array, rows: Array, texts: pa.Array, lexicon: _Lexicon) 
         scores[row] = round(exact * 10_000)
 
 
-def _by_rows(compiled: ModuleType, flat: pa.Array) -> Array:
+def _compiled(compiled: ModuleType, tokens: Tokens, found: Array) -> Array:
     """The same by the compiled printing of the rules."""
-    lexicon, parts = _lexicon(), [np.zeros(0, np.int64)]
-    tables, table, rules = byte_tables(), lexicon.table.compiled, lexicon.compiled
-    for raw, offsets in chunks(flat):
-        total, marks = compiled.sentiments(
-            np.frombuffer(raw, np.uint8), lowered(raw), offsets, tables, table, rules
-        )
-        parts.append(_normalised(total, _emphasis(*marks)))
-    return np.concatenate(parts)
+    raw = np.frombuffer(tokens.raw, np.uint8)
+    total = compiled.valences(
+        raw, tokens.first, tokens.start, tokens.end, found, *byte_tables(), _lexicon().compiled
+    )
+    marks = [compiled.marks(raw, tokens.offsets, ord(mark)) for mark in "!?"]
+    return _normalised(total, _emphasis(*marks))
 
 
 class _Window:

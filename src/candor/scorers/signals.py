@@ -109,11 +109,12 @@ def _tokens_read(texts: pa.Array) -> tuple[Array, Array]:
     """Language (int8) and compound sentiment (int64, ten-thousandths) from one cutting."""
     guesses, compounds = [np.zeros(0, np.int8)], [np.zeros(0, np.int64)]
     begin = 0
-    for tokens in cut(sentiment.flatten(texts)):
+    flat = sentiment.flatten(texts)
+    for tokens in cut(flat):
         guesses.append(language.of_tokens(tokens))
         compounds.append(sentiment.of_tokens(tokens, texts.slice(begin, tokens.rows)))
         begin += tokens.rows
-    return language.refine(texts, np.concatenate(guesses)), np.concatenate(compounds)
+    return language.refine(texts, np.concatenate(guesses), flat), np.concatenate(compounds)
 
 
 def _labels(numbers: Array, labels: Sequence[str], applies: Array) -> pa.Array:

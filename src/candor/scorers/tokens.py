@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import codecs
 import string
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -25,8 +26,8 @@ from candor.scorers.accelerated import kernels
 
 Array = Any  # numpy arrays; their dtypes are stated in the docstrings.
 
-_PAD = 32
-_CHUNK_BYTES = 1 << 20
+_PAD, _BLOCK = 32, 64
+_CHUNK_BYTES = 1 << 17
 _CHUNK_ROWS = 1 << 16
 _SPACE, _PUNCTUATION, _LOWER, _UPPER, _OTHER = range(5)
 _UPPER_BYTE, _LOWER_BYTE, _OTHER_BYTE = "\xc1", "\xe1", "\xb7"
@@ -34,6 +35,8 @@ INSERTED = "\x01"
 _MARK = INSERTED.encode()
 _LONG = 64
 _STRIP_STEPS = 12
+_SIEVE_BITS = 16
+_PAGES = 1 << 13  # All that the longest sequence of UTF-8 can name.
 
 
 def _tables() -> tuple[bytes, bytes, bytes]:
@@ -71,14 +74,9 @@ _MIX = np.array(
 )
 
 
-def byte_tables() -> tuple[Array, ...]:
-    """Class, upper and lower case of each byte, masks and multipliers of keys, for compiled code."""
-    return _CLASS_OF, _UPPER_OF, _LOWER_OF, _MASKS, _MIX
-
-
-def lowered(raw: bytes) -> Array:
-    """uint64: every eight bytes in lower case as one number, at every offset."""
-    return _words(raw.translate(_TO_LOWER))
+def byte_tables() -> tuple[Array, Array]:
+    """Upper and lower case of each byte, for compiled code."""
+    return _UPPER_OF, _LOWER_OF
 
 
 class _Replacements(dict[str, str]):
@@ -117,15 +115,20 @@ class Flattener:
         self._replacements = _Replacements(inserted or {})
         # Inserted characters that Latin-1 could write must be replaced before it does.
         self._latin = [character for character in inserted or {} if ord(character) < 256]
+        self._pages = _Pages(self._replacements, inserted or {})
         self._handler = f"candor-flatten-{id(self)}"
         codecs.register_error(self._handler, self._replace)
 
     def flatten(self, texts: pa.Array) -> pa.Array:
         """The texts as binary values, one byte per character (inserted words apart)."""
         binary = texts.cast(pa.binary())
+        if _is_plain(binary):
+            return binary
+        if kernels(len(texts)) is not None:
+            return self._pages.flatten(pc.fill_null(binary, b""))
         # A text with a character beyond ASCII has more bytes than characters.
         foreign = pc.not_equal(pc.binary_length(binary), pc.utf8_length(texts))
-        if _holds_mark(binary):
+        if holds_byte(binary, INSERTED):
             foreign = pc.or_(foreign, pc.match_substring(binary, _MARK))
         foreign = pc.fill_null(foreign, False)
         mask = foreign.to_numpy(zero_copy_only=False)
@@ -152,10 +155,74 @@ class Flattener:
         return written
 
 
-def _holds_mark(binary: pa.Array) -> bool:
-    """Whether any value may hold the byte that marks inserted words."""
+def _bytes(binary: pa.Array) -> Array:
+    """uint8: the bytes of all values, strings or binary, one after another."""
     data = binary.buffers()[2]
-    return data is not None and bool((np.frombuffer(data, np.uint8) == _MARK[0]).any())
+    if data is None:
+        return np.zeros(0, np.uint8)
+    offsets = np.frombuffer(binary.buffers()[1], np.int32)[binary.offset :]
+    return np.frombuffer(data, np.uint8)[offsets[0] : offsets[len(binary)]]
+
+
+def _is_plain(binary: pa.Array) -> bool:
+    """Whether all is ASCII without the byte that marks inserted words."""
+    data = _bytes(binary)
+    return not len(data) or (int(data.max()) < 128 and not holds_byte(binary, INSERTED))
+
+
+def holds_byte(texts: pa.Array, byte: str) -> bool:
+    """Whether any of the texts may hold one ASCII character."""
+    return bool((_bytes(texts) == ord(byte)).any())
+
+
+class _Pages:
+    """What stands for each character, in pages of 256, for the compiled printing."""
+
+    def __init__(self, replacements: _Replacements, inserted: Mapping[str, str]) -> None:
+        self._replacements = replacements
+        self._number = {character: number for number, character in enumerate(inserted)}
+        said = [replacements[character].removeprefix(INSERTED) for character in inserted]
+        self._said = np.frombuffer("".join(said).encode("latin-1"), np.uint8)
+        self._ends = np.cumsum([0, *map(len, said)])
+        if any(character.isascii() for character in inserted):
+            raise ValueError("words are inserted only for characters beyond ASCII")
+        self._place = np.full(_PAGES, -1, np.int64)
+        self._made = np.zeros((0, 256), np.int32)
+
+    def flatten(self, binary: pa.Array) -> pa.Array:
+        """Binary values without nulls, one byte per character (inserted words apart)."""
+        from candor.scorers import compiled_flat
+
+        offsets = np.frombuffer(binary.buffers()[1], np.int32)[binary.offset :]
+        offsets = offsets[: len(binary) + 1] - offsets[0]
+        data = _bytes(binary)
+        seen = np.zeros(len(self._place), bool)
+        seen[0] = True
+        compiled_flat.met(data, seen)
+        missing = np.flatnonzero(seen & (self._place < 0))
+        if len(missing):
+            self._place[missing] = len(self._made) + np.arange(len(missing))
+            self._made = np.concatenate(
+                [self._made, [self._page(page) for page in missing.tolist()]]
+            )
+        flat, begins = compiled_flat.flatten(
+            data, offsets, self._place, self._made, self._said, self._ends
+        )
+        buffers = [None, pa.py_buffer(begins), pa.py_buffer(flat)]
+        return pa.Array.from_buffers(pa.binary(), len(binary), buffers)
+
+    def _page(self, page: int) -> Array:
+        codes = range(256 * page, 256 * page + 256)
+        return np.array(
+            [self._value(chr(code)) if code <= sys.maxunicode else 0 for code in codes], np.int32
+        )
+
+    def _value(self, character: str) -> int:
+        if character in self._number:
+            return 256 + self._number[character]
+        if character == INSERTED:
+            return ord(_OTHER_BYTE)
+        return ord(character) if ord(character) < 256 else ord(self._replacements[character])
 
 
 @dataclass(slots=True)
@@ -168,7 +235,7 @@ class Tokens:
         first: int64[rows + 1], index of each row's first token.
         start, end: int64 per token, offsets of its bytes.
         key: uint64 per token.
-        raw, lower: the bytes as written and in lower case, padded with zeros.
+        raw, lower: the bytes as written and in lower case, filled up with blanks.
         kernels: the compiled code that cut them, where it did.
     """
 
@@ -179,7 +246,7 @@ class Tokens:
     end: Array
     key: Array
     raw: bytes
-    lower: bytes
+    lower: bytes | Array
     kernels: ModuleType | None = None
 
     @property
@@ -250,7 +317,10 @@ def cut(flat: pa.Array) -> Iterator[Tokens]:
 
 
 def chunks(flat: pa.Array) -> Iterator[tuple[bytes, Array]]:
-    """The padded bytes of some rows at a time, and where each of them begins and ends."""
+    """The bytes of some rows at a time, and where each of them begins and ends.
+
+    They are filled up with at least 32 blanks to a multiple of 64.
+    """
     if isinstance(flat, pa.ChunkedArray):
         flat = flat.combine_chunks()
     flat = pc.fill_null(flat, b"")
@@ -261,7 +331,8 @@ def chunks(flat: pa.Array) -> Iterator[tuple[bytes, Array]]:
         limit = int(np.searchsorted(offsets, int(offsets[row]) + _CHUNK_BYTES, side="right")) - 1
         last = min(max(limit, row + 1), row + _CHUNK_ROWS, len(flat))
         begin, end = int(offsets[row]), int(offsets[last])
-        raw = (data.slice(begin, end - begin).to_pybytes() if end > begin else b"") + bytes(_PAD)
+        own = data.slice(begin, end - begin).to_pybytes() if end > begin else b""
+        raw = own + b" " * (_PAD + -(len(own) + _PAD) % _BLOCK)
         yield raw, offsets[row : last + 1].astype(np.int64) - begin
         row = last
 
@@ -288,9 +359,10 @@ def _cut(raw: bytes, offsets: Array) -> Tokens:
 
 def _cut_compiled(raw: bytes, offsets: Array, compiled: ModuleType) -> Tokens:
     """The same in one pass."""
-    lower = raw.translate(_TO_LOWER)
+    data = np.frombuffer(raw, np.uint8)
+    lower = compiled.lowered(data)
     first, start, end, key = compiled.cut_rows(
-        np.frombuffer(raw, np.uint8), _words(lower), offsets, _CLASS_OF, _MASKS, _MIX
+        data, _words(lower), offsets, _CLASS_OF, _MASKS, _MIX
     )
     return Tokens(len(offsets) - 1, offsets, first, start, end, key, raw, lower, compiled)
 
@@ -320,12 +392,12 @@ def _strip(raw: bytes, classes: Array, start: Array, end: Array) -> None:
     end[which[kept]] = stop[kept]
 
 
-def _words(data: bytes) -> Array:
+def _words(data: bytes | Array) -> Array:
     """Every eight bytes of the data as one number, at every offset."""
     return np.ndarray((len(data) - 7,), "<u8", buffer=data, strides=(1,))
 
 
-def keys_of(lower: bytes, start: Array, end: Array) -> Array:
+def keys_of(lower: bytes | Array, start: Array, end: Array) -> Array:
     """uint64 key of each stretch of padded lower-case bytes."""
     words = _words(lower)
     size = end - start
@@ -369,6 +441,9 @@ class WordTable:
         for number, slot in enumerate(self._slot(keys).tolist(), start=1):
             self._next[number] = self._slots[slot]
             self._slots[slot] = number
+        self._sieve = np.zeros(1 << (_SIEVE_BITS - 6), np.uint64)
+        high = keys >> np.uint64(64 - _SIEVE_BITS)
+        np.bitwise_or.at(self._sieve, high >> np.uint64(6), np.uint64(1) << (high & np.uint64(63)))
 
     def _slot(self, keys: Array) -> Array:
         return keys >> np.uint64(64 - self._BITS)
@@ -377,7 +452,7 @@ class WordTable:
     def compiled(self) -> tuple[Array, ...]:
         """The table as the compiled code takes it."""
         shift = np.uint64(64 - self._BITS)
-        return self._keys, self._size, self._slots, self._next, shift
+        return self._keys, self._size, self._slots, self._next, self._sieve, shift
 
     def find(self, tokens: Tokens) -> Array:
         """int16 per token: the word's number, 0 for none of them."""

@@ -7,14 +7,19 @@ target on its bad side; without one (0) every figure certainly short of the targ
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from candor.estimates.estimate import Caveat, Estimate, Refusal
+from candor.estimates.rare import ceiling_n
 from candor.verdicts.targets import Target
 
 Better = Literal["higher", "lower", "neither"]
+_MOST = 100_000
+"""Finds beyond which the share is too near its target for a sample to be worth naming."""
+_RARE = ("garwood_", "clopper_pearson_sampled")
 
 
 class Status(StrEnum):
@@ -88,4 +93,26 @@ def status(estimate: Estimate, target: Target | None, better: Better = "higher")
         return Verdict(Status.MISSED, "The whole interval lies on the wrong side of it.")
     if high < goal:
         return Verdict(Status.UNSURE, "On the wrong side of it, but within the amber band.")
-    return Verdict(Status.UNSURE, "The interval holds it: it may be met or missed.")
+    return Verdict(
+        Status.UNSURE, f"The interval holds it: it may be met or missed.{_proof(estimate, target)}"
+    )
+
+
+def _proof(estimate: Estimate, target: Target) -> str:
+    """What sample would show that a rare thing stays below its target; "" for other figures."""
+    ceiling = float(target.target)
+    if not estimate.method.startswith(_RARE) or not 0 < ceiling < 1 or estimate.n_eff is None:
+        return ""
+    share = estimate.point or 0.0
+    if share >= ceiling:
+        return f" At the share found so far no sample would show it below {100 * ceiling:g} %."
+    found = round(share * estimate.n_eff)
+    needed = ceiling_n(ceiling, found)
+    while found < (expected := math.ceil(share * needed)) < _MOST:
+        found, needed = expected, ceiling_n(ceiling, expected)
+    if expected >= _MOST:
+        return ""
+    return (
+        f" {needed:,} independent ones checked, with {found} found, would show that it is below"
+        f" {100 * ceiling:g} %; so far they are worth {int(estimate.n_eff):,}."
+    )
