@@ -30,6 +30,8 @@ from typing import Any, TypeVar, cast
 from candor.answers import Answers
 from candor.errors import CandorError
 from candor.lake.serving import Publication, Serving
+from candor.reviewing.topic_memory import FOLDER as TOPICS
+from candor.reviewing.topic_memory import NAMES
 from candor.web import aside
 from candor.web.aside import Pending
 from candor.workspace import REFERENCE_FILES, Workspace
@@ -39,7 +41,7 @@ Question = tuple[Hashable, Callable[[Answers], Any]]
 """A key and what is asked."""
 WAIT = 2.5
 """Seconds a request waits for an answer before it is told to ask again."""
-PATIENCE = 180.0
+PATIENCE = 900.0
 """Seconds for which readers stay with the edition before while a new one is prepared."""
 _KEPT = 400
 _SPAWN = multiprocessing.get_context("spawn")
@@ -47,7 +49,7 @@ _SHORT_WORKERS = 3
 _LONG_PROCESSES = 2
 """One may be busy with what nobody has asked yet."""
 _POINTER = "current.json"
-_WATCHED = ("candor.toml", "annotations.yaml", *REFERENCE_FILES)
+_WATCHED = ("candor.toml", "annotations.yaml", f"{TOPICS}/{NAMES}", *REFERENCE_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,16 @@ class Desk:
         """
         shelf = cast("_Shelf | None", getattr(self._threads, "shelf", None)) or self._shelf()
         return self._wait_for(self._future(shelf, ("long", key), question))
+
+    def known(self, key: Hashable) -> object | None:
+        """The answer to a long question if it is there already; nothing is asked, nobody waits."""
+        shelf = cast("_Shelf | None", getattr(self._threads, "shelf", None)) or self._shelf()
+        with self._lock:
+            found = shelf.answers.get(("long", key))
+            if found is None or not found.done() or found.cancelled() or found.exception():
+                return None
+            shelf.answers.move_to_end(("long", key))
+            return cast("object", found.result())
 
     def prepare(
         self,

@@ -111,10 +111,11 @@ def _opened(request: Request, made: Shown) -> None:
     if made.opened:
         site = site_of(request)
         with site.store.change() as db:
-            audit.append(
-                db, actor_of(request), "text.open", made.opened, at=site.store.now(),
-                request=request_id(request), detail={"snapshot": made.snapshot},
-            )  # fmt: skip
+            for thread in made.opened:
+                audit.append(
+                    db, actor_of(request), "text.open", thread, at=site.store.now(),
+                    request=request_id(request), detail={"snapshot": made.snapshot},
+                )  # fmt: skip
 
 
 def _page(view: View) -> Callable[[Request], Response]:

@@ -19,7 +19,7 @@ from candor.reports.document import Cell, Column, Mark, Paragraph, Section, Tabl
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
 from candor.web.views.scorecard import period_of, steps_of
-from candor.web.views.teamwork import LINKS
+from candor.web.views.topics import LINKS
 from candor.web.views.written import written
 from candor.window import format_instant
 
@@ -114,7 +114,7 @@ def make(look: Look) -> Shown:
         "period": period.words, "gaps": [one.as_dict() for one in known],
         "figures": [one.as_row() for one in (*measured, *novel)],
     }  # fmt: skip
-    return written(look, "Knowledge", document, data, above=form, links=LINKS)
+    return written(look, "Knowledge gaps", document, data, above=form, links=LINKS)
 
 
 VIEW = View(

@@ -17,7 +17,7 @@ from candor.web.view import Look, Shown, View
 from candor.web.views.scorecard import card_of, period_of, steps_of
 from candor.web.views.written import written
 
-LINKS = {"Economics": "/economics", "Intents": "/intents"}
+LINKS = {"Economics": "/economics", "Intents": "/intents", "Check a bill": "/bill"}
 _WIDTH, _HEIGHT, _LARGEST = 640, 340, 34
 
 
