@@ -43,13 +43,27 @@ WAIT = 2.5
 """Seconds a request waits for an answer before it is told to ask again."""
 PATIENCE = 900.0
 """Seconds for which readers stay with the edition before while a new one is prepared."""
-_KEPT = 400
+_BLINK = 0.02
+"""Seconds a worker of short questions waits for a long one before it leaves the waiting to who asked."""
+_KEPT = 800
 _SPAWN = multiprocessing.get_context("spawn")
 _SHORT_WORKERS = 3
 _LONG_PROCESSES = 2
 """One may be busy with what nobody has asked yet."""
 _POINTER = "current.json"
 _WATCHED = ("candor.toml", "annotations.yaml", f"{TOPICS}/{NAMES}", *REFERENCE_FILES)
+
+
+class _Needs(Exception):  # noqa: N818 - it is an answer: first this one
+    """A short question rests on a long one that is being worked out.
+
+    Args:
+        answer: to the long one.
+    """
+
+    def __init__(self, answer: Future[Any]) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +152,31 @@ class Desk:
             Pending: it takes longer than anybody waits.
             CandorError: what the question raised.
         """
-        shelf = self._shelf(is_fresh=is_fresh)
-        return self._wait_for(self._future(shelf, ("short", key), question))
+        shelf, ends = self._shelf(is_fresh=is_fresh), time.monotonic() + self.wait
+        while True:
+            try:
+                return self._wait_for(self._future(shelf, ("short", key), question), ends)
+            except _Needs as waiting:
+                # It is waited for here: a worker that waited would keep it from those with short questions.
+                wait([waiting.answer], timeout=max(0.0, ends - time.monotonic()))
+                if not waiting.answer.done():
+                    raise Pending from None
 
     def need(self, key: Hashable, question: Callable[[Answers], T]) -> T:
         """The answer to a long question; from within a short one, of the same edition.
 
+        A short question that needs one which is not there yet is asked again from its beginning once it is.
+
         Raises:
             Pending, CandorError: as `ask`.
         """
-        shelf = cast("_Shelf | None", getattr(self._threads, "shelf", None)) or self._shelf()
-        return self._wait_for(self._future(shelf, ("long", key), question))
+        own = cast("_Shelf | None", getattr(self._threads, "shelf", None))
+        found = self._future(own or self._shelf(), ("long", key), question)
+        if own is not None and not found.done():
+            wait([found], timeout=_BLINK)
+            if not found.done():
+                raise _Needs(found)
+        return self._wait_for(found, time.monotonic() + self.wait)
 
     def known(self, key: Hashable) -> object | None:
         """The answer to a long question if it is there already; nothing is asked, nobody waits."""
@@ -295,9 +323,10 @@ class Desk:
                 if shelf.answers.get(key) is future:
                     del shelf.answers[key]
 
-    def _wait_for(self, future: Future[T]) -> T:
+    def _wait_for(self, future: Future[T], ends: float) -> T:
+        """The answer, by an instant of the monotonic clock."""
         try:
-            return future.result(timeout=self.wait)
+            return future.result(timeout=max(0.0, ends - time.monotonic()))
         except NotYet:
             if future.done():
                 raise

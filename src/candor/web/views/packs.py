@@ -16,12 +16,14 @@ from candor.answers import Answers
 from candor.answers import plan as planning
 from candor.answers import review as reviewing
 from candor.answers import vendor as asking
+from candor.answers.pages_reading import pack
 from candor.reports import plan as plan_page
 from candor.reports import review as review_page
 from candor.reports import vendor as vendor_page
 from candor.reports.document import Document
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
+from candor.web.views.scorecard import steps_of
 from candor.web.views.written import shown_as
 
 Written = tuple[Document, Mapping[str, Any]]
@@ -67,8 +69,12 @@ def _page(look: Look, title: str, written: Written, above: Markup | None = None)
 
 def _review(cadence: str) -> View:
     def make(look: Look) -> Shown:
-        written = look.desk.need(*review_question(cadence, look.asked.get("until")))
-        return _page(look, f"{cadence.capitalize()} review", written)
+        until = look.asked.get("until")
+        written = look.desk.need(*review_question(cadence, until))
+        period = look.answers.period(grain=pack(cadence).grain, until=until)
+        above = fragment("review_steps.html.j2", look=look, asked=look.asked, period=period,
+                         steps=steps_of(look, period, with_grain=False))  # fmt: skip
+        return _page(look, f"{cadence.capitalize()} review", written, above)
 
     return View(
         f"review_{cadence}", f"/reviews/{cadence}", make, Permission.MONEY, params=("until",),

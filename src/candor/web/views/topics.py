@@ -18,10 +18,20 @@ from candor.answers import topics as found_topics
 from candor.answers.teamwork import figures
 from candor.answers.topics import FIGURES, Book, Topic
 from candor.errors import CandorError, Problem, nearest
-from candor.estimates.estimate import Refusal
 from candor.reports import assemble
 from candor.reports import teamwork as pages
-from candor.reports.document import Cell, Column, Document, Paragraph, Range, Section, Table, Value
+from candor.reports.document import (
+    Cell,
+    Column,
+    Document,
+    Paragraph,
+    Range,
+    Section,
+    Table,
+    Value,
+    words,
+)
+from candor.web import visible
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
 from candor.web.views.scorecard import period_of, steps_of
@@ -31,6 +41,11 @@ from candor.window import format_instant, to_date
 LINKS = {"Topics": "/topics", "Knowledge gaps": "/knowledge"}
 FIRST = "Topics have not been looked for yet."
 GROUP_TERMS = 3
+SHORTS = {
+    "too_few": "too few", "too_few_customers": "few customers", "nothing_observed": "none known", "suppressed": "few customers",
+    "unavailable": "not in the data",
+}  # fmt: skip
+"""Why there is no figure, in the room of one; a topic's own page says it in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +74,17 @@ def make(look: Look) -> Shown:
     book = _book(look, period)
     lines = [_line(look, book, one) for one in book.topics]
     groups: dict[str, list[Line]] = {}
-    for one in lines:
-        if not one.topic.is_gone:
-            groups.setdefault(one.topic.parent, []).append(one)
+    for each in lines:
+        if not each.topic.is_gone:
+            groups.setdefault(each.topic.parent, []).append(each)
     ordered = sorted(
-        groups.values(),
+        (own for own in groups.values() if len(own) > 1),
         key=lambda own: (-sum(each.topic.conversations for each in own), own[0].topic.topic),
     )
+    alone = [own[0] for own in groups.values() if len(own) == 1]
     body = fragment(
         "topics.html.j2", look=look, asked=look.asked, period=period, steps=steps_of(look, period),
-        links=LINKS, groups=ordered, gone=[one for one in lines if one.topic.is_gone], book=book,
+        links=LINKS, groups=ordered, alone=alone, shorts=SHORTS, gone=[one for one in lines if one.topic.is_gone], book=book,
         names=FIGURES, titles=_titles(look), until=_until(book), first=FIRST,
         summary=_summary(book, lines), terms=GROUP_TERMS,
     )  # fmt: skip
@@ -93,7 +109,7 @@ def one(look: Look) -> Shown:
     line = _line(look, book, by_name[wanted])
     rows = [] if line.is_few else found_topics.latest(look.answers, wanted, period)
     reads = look.actor.may(Permission.TEXT)
-    words = (
+    said = (
         found_topics.first_words(look.answers, [row["conversation"] for row in rows])
         if reads
         else {}
@@ -103,7 +119,7 @@ def one(look: Look) -> Shown:
               and each.topic != wanted and not each.is_gone]  # fmt: skip
     body = fragment(
         "topic.html.j2", look=look, asked=look.asked, period=period, steps=steps_of(look, period),
-        line=line, topic=line.topic, book=book, rows=rows, words=words, reads_text=reads, whole=whole,
+        line=line, topic=line.topic, book=book, rows=rows, words=said, reads_text=reads, whole=whole,
         names=FIGURES, titles=_titles(look), until=_until(book), beside=beside,
         since=None if line.topic.since_us is None else format_instant(line.topic.since_us)[:10],
     )  # fmt: skip
@@ -111,11 +127,11 @@ def one(look: Look) -> Shown:
         "period": period.words, "looked_for_until": _until(book), **_plain(line, book),
         "all_conversations": {name: e.as_row() for name, e in whole.items()},
         "conversations_shown": [
-            {**row, "first_words": words.get(row["conversation"])} for row in rows
+            {**row, "first_words": said.get(row["conversation"])} for row in rows
         ],
         "text_shown": reads,
     }  # fmt: skip
-    opened = tuple(dict.fromkeys(row["thread"] for row in rows if row["conversation"] in words))
+    opened = tuple(dict.fromkeys(row["thread"] for row in rows if row["conversation"] in said))
     return Shown(
         f"Topic {line.topic.title}", body, data, look.answers.snapshot, look.answers.as_of,
         opened=opened,
@@ -130,12 +146,7 @@ def _line(look: Look, book: Book, topic: Topic) -> Line:
     """What this reader may see of a topic."""
     is_few = 0 < topic.customers < cells.K and not look.actor.may(Permission.SMALL_CELLS)
     if is_few:
-        kept = {
-            name: replace(
-                e, point=None, low=None, high=None, observed=0, refusal=Refusal.SUPPRESSED
-            )
-            for name, e in topic.figures.items()
-        }
+        kept = {name: visible.emptied(e) for name, e in topic.figures.items()}
         hidden = replace(topic, figures=kept, conversations=0, before=None, history=(), novel=(0, 0),
                          customers=0)  # fmt: skip
         return Line(hidden, True, None, None, ())
@@ -177,7 +188,7 @@ def _summary(book: Book, lines: Sequence[Line]) -> list[str]:
     if not here:
         return []
     held = sum(one.topic.conversations for one in here)
-    said = [f"{held:,} of {book.asked:,} conversations ask about {len(here)} topics."]
+    said = [f"{words(held)} of {words(book.asked)} conversations ask about {len(here)} topics."]
     lacking = [one for one in here if ("open" in (stands for _, stands in one.topic.gaps))]
     new = [one for one in here if one.topic.is_new]
     if lacking:
