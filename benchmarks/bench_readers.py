@@ -263,6 +263,10 @@ def _run(
     print(f"first pages: {max(waits.values()):.1f} s at most, processor "
           f"{processor_seconds(server):.1f} s; load {os.getloadavg()[0]:.1f}", flush=True)  # fmt: skip
     time.sleep(given.settle)
+    for reader in readers:
+        # Lines that lay still too long were cut.
+        while reader.get("/healthz")[0] != 200:
+            time.sleep(0.2)
     load = Load(root, given.ingest, measures=given.measure)
     if given.ingest:
         load.start()

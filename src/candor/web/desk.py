@@ -318,6 +318,9 @@ class Desk:
 
     def _settle(self, shelf: _Shelf, key: Hashable, future: Future[Any]) -> None:
         """Forget what failed: a mistake may be mended, a missing file may come."""
+        if self._ended.is_set():
+            # A pool that is shut down cancels while it holds its own lock, which who asks now waits for under ours.
+            return
         if future.cancelled() or future.exception() is not None:
             with self._lock:
                 if shelf.answers.get(key) is future:
