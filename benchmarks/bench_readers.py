@@ -288,6 +288,9 @@ def _run(
         thread.join()
     used = processor_seconds(server) - used
     load.ended.set()
+    if load.is_alive():
+        # It writes into the copy that is removed next.
+        load.join()
     skipped = round(given.warm_up / given.every)
     reads = [one for reader in readers for one in reader.reads[skipped:]]
     cost = 1000 * used / max(1, sum(len(reader.reads) for reader in readers))
