@@ -115,8 +115,13 @@ def publish(
         clock.start("facts")
         built, upon, shown = _facts(engine, lake, workspace, held, shown, as_of_us, model, clock)
         clock.start("measures")
-        lacking = measures.build(engine, list(catalogue), settings.segments.stored)
-        definitions = restating.record(engine, catalogue, settings, lacking)
+        stored = measures.build(
+            engine, list(catalogue), settings.segments.stored, is_kept=upon is not None
+        )
+        definitions = restating.record(
+            engine, catalogue, settings, stored,
+            before.get("definitions", {}) if upon is not None else {},
+        )  # fmt: skip
         health = _health(engine, lake, shown)
         overrides = _overridden(workspace, lake, shown, engine, catalogue, as_of_us, clock)
         clock.start("transcripts")

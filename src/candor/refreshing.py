@@ -1,8 +1,9 @@
 """Brings the facts of the previous publication up to date, where that gives what building anew gives.
 
 Called by ``publishing`` only. Copies the previous file, finds what the lake has got since, and leaves
-the rest to ``facts.refresh``. Nothing is taken over that was built by other code, definitions of
-facts, settings or reference files.
+the rest to ``facts.refresh``; the measures in the file are kept where they stand by
+``metrics.build``. Nothing is taken over that was built by other code, definitions of facts, settings
+or reference files.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Held:
 
 
 def basis(workspace: Workspace, model: str) -> str:
-    """Short hash of everything but events that decides the rows of facts.
+    """Short hash of everything but events and metrics' definitions that decides what is stored.
 
     Args:
         workspace: its configuration and reference files.
@@ -58,8 +59,8 @@ def basis(workspace: Workspace, model: str) -> str:
         sorted(workspace.reference_hashes().items()),
     ]  # fmt: skip
     digest.update(json.dumps(told).encode())
-    for folder in ("", "passes", "columns"):
-        where = files("candor.facts").joinpath(folder) if folder else files("candor.facts")
+    for folder in ("facts", "facts/passes", "facts/columns", "metrics"):
+        where = files("candor").joinpath(folder)
         for item in sorted(where.iterdir(), key=lambda item: item.name):
             if item.name.endswith((".sql", ".py", ".yaml")):
                 digest.update(item.name.encode() + item.read_bytes())

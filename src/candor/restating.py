@@ -10,19 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from candor.errors import CandorError, Problem
 from candor.estimates import Thresholds, make, published
 from candor.metrics import query
+from candor.metrics.build import Stored
 from candor.metrics.definition import Definition
 from candor.metrics.engine import Engine
 from candor.metrics.meaning import meaning
 from candor.metrics.registry import Catalogue
 from candor.settings import Settings
 from candor.verdicts.wording import figure
-from candor.window import to_date
+from candor.window import period_start, to_date
 
+_NEVER = 2_932_896
+"""The last day there is: since then nothing moved."""
 Record = Mapping[str, Mapping[str, Any]]
 """Metric to version, meaning, date, unit and monthly figures, as plain JSON."""
 
@@ -105,7 +109,8 @@ def record(
     engine: Engine,
     catalogue: Catalogue,
     settings: Settings,
-    missing: Mapping[str, str] | None = None,
+    stored: Stored,
+    before: Record,
 ) -> dict[str, dict[str, Any]]:
     """Version, meaning and monthly figures of every definition.
 
@@ -113,24 +118,36 @@ def record(
         engine: holds facts and stored measures.
         catalogue: all metrics.
         settings: floors below which there is no figure.
-        missing: what ``query.availability`` says of the metrics, where it was asked before.
+        stored: what of the measures was built again.
+        before: record of the publication whose measures were kept; figures of months in which
+            nothing moved are taken over. Empty where nothing was kept.
     """
+    thresholds = Thresholds(
+        min_units=settings.estimates.min_units,
+        min_customers=settings.estimates.min_customers,
+        mature_share=settings.estimates.mature_share,
+    )
     months: dict[str, dict[str, float | None]] = {}
-    for cell in query.measures(engine, list(catalogue), grain="month", missing=missing):
-        if cell.period_start is None:
-            continue
-        estimate = make(
-            cell, estimator=(item := catalogue.definitions[cell.metric]).estimator,
-            unit=item.measured_in, evidence=item.evidence, snapshot="-", as_of="-",
-            quantile=item.quantiles[0] if item.quantiles else None,
-            thresholds=Thresholds(
-                min_units=settings.estimates.min_units,
-                min_customers=settings.estimates.min_customers,
-                mature_share=settings.estimates.mature_share,
-            ),
-        )  # fmt: skip
-        month = f"{to_date(cell.period_start):%Y-%m}"
-        months.setdefault(cell.metric, {})[month] = published(estimate.point)
+    for since, group in _asked(catalogue, stored, before):
+        for item in group:
+            months[item.name] = {
+                month: point
+                for month, point in before.get(item.name, {}).get("months", {}).items()
+                if since is not None and month < _named(since)
+            }
+        cells = query.measures(
+            engine, group, grain="month", since=since, missing=stored.lacking
+        ) if since != _NEVER else []  # fmt: skip
+        for cell in cells:
+            if cell.period_start is None:
+                continue
+            item = catalogue.definitions[cell.metric]
+            estimate = make(
+                cell, estimator=item.estimator, unit=item.measured_in, evidence=item.evidence,
+                snapshot="-", as_of="-", quantile=item.quantiles[0] if item.quantiles else None,
+                thresholds=thresholds,
+            )  # fmt: skip
+            months[cell.metric][_named(cell.period_start)] = published(estimate.point)
     return {
         item.name: {
             "version": item.version, "meaning": meaning(item), "date": item.history[-1].date,
@@ -139,6 +156,25 @@ def record(
         }
         for item in catalogue.every
     }  # fmt: skip
+
+
+def _asked(
+    catalogue: Catalogue, stored: Stored, before: Record
+) -> list[tuple[int | None, list[Definition]]]:
+    """Metrics by the first day since which their figures may have moved; None is the beginning."""
+    groups: dict[int | None, list[Definition]] = {}
+    for item in catalogue:
+        moved = stored.moved.get(item.fact)
+        is_same = (
+            moved is not None
+            and item.follow is None  # how long units were followed moves without their rows
+            and before.get(item.name, {}).get("meaning") == meaning(item)
+        )
+        since = None
+        if is_same and moved is not None:
+            since = min((period_start(start, "month") for start in moved), default=_NEVER)
+        groups.setdefault(since, []).append(item)
+    return list(groups.items())
 
 
 def restated(previous: Record, current: Record, *, with_data: bool) -> list[Restated]:
@@ -176,7 +212,10 @@ def sentences(told: Sequence[Mapping[str, Any]], metric: str | None = None) -> l
     ]
 
 
-def _month(text: str) -> str:
-    from datetime import date
+def _named(day: int) -> str:
+    """The month of a day, as ``2026-05``."""
+    return f"{to_date(day):%Y-%m}"
 
+
+def _month(text: str) -> str:
     return f"{date.fromisoformat(f'{text}-01'):%B %Y}"

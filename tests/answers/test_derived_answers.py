@@ -9,8 +9,8 @@ import pytest
 from candor.answers import Answers, catalogue, doctor, explain, instrumentation
 from candor.answers.derived import Ask, Figure, method
 from candor.answers.instrumentation import gaps, requirements, wanted
+from candor.answers.period import Period
 from candor.answers.reckoning import Reckoner
-from candor.answers.snapshot import Period
 from candor.errors import CandorError
 from candor.estimates import Refusal
 from candor.events.registry import registry as event_types

@@ -15,6 +15,8 @@ from candor.facts import refresh
 from candor.facts.steps import steps
 from candor.lake import Lake
 from candor.lake.serving import Serving
+from candor.measure import MeasureCell
+from candor.metrics import query, registry
 from candor.workspace import Workspace
 
 CONFIG = '[workspace]\nname = "Refreshed"\ncurrency = "USD"\n'
@@ -25,6 +27,23 @@ def facts(workspace: Workspace) -> dict[str, list[tuple[Any, ...]]]:
     pointer = json.loads((workspace.serving / "current.json").read_text())
     with DuckEngine(workspace.serving / pointer["facts"]["name"], read_only=True) as engine:
         return {name: engine.rows(f'select * from "{name}" order by all') for name in STORED}
+
+
+def monthly(workspace: Workspace) -> dict[str, Any]:
+    """Every definition with its monthly figures."""
+    pointer = json.loads((workspace.serving / "current.json").read_text())
+    found: dict[str, Any] = pointer["about"]["definitions"]
+    return found
+
+
+def measured(workspace: Workspace) -> list[MeasureCell]:
+    """Figures from the stored measures, by week and channel."""
+    pointer = json.loads((workspace.serving / "current.json").read_text())
+    catalogue = registry.load()
+    with DuckEngine(workspace.serving / pointer["facts"]["name"], read_only=True) as engine:
+        metrics = [item for item in catalogue if "channel" in query.dimensions(item)]
+        cells = query.measures(engine, metrics, by=("channel",), grain="week")
+    return sorted(cells, key=lambda c: (c.metric, c.period_start or 0, str(c.segment)))
 
 
 @pytest.fixture
@@ -54,6 +73,7 @@ def test_late_events_give_what_building_anew_gives(arrived: tuple[Workspace, Pat
     refreshed = pipeline.measure(workspace)
     assert refreshed.upon == 1
     found = facts(workspace)
+    figures, cells = monthly(workspace), measured(workspace)
     anew = pipeline.measure(workspace, anew=True)
     assert anew.upon is None
     assert anew.snapshot == refreshed.snapshot
@@ -61,6 +81,9 @@ def test_late_events_give_what_building_anew_gives(arrived: tuple[Workspace, Pat
     expected = facts(workspace)
     assert [name for name in STORED if found[name] != expected[name]] == []
     assert len(found["conversation"]) > 100
+    assert monthly(workspace) == figures
+    assert measured(workspace) == cells
+    assert sum(bool(one["months"]) for one in figures.values()) > 60
     # Another file, or other settings, code or models: nothing is taken over.
     serving, copy = Serving(workspace.serving), workspace.serving / "facts_9.duckdb.building"
     basis = refreshing.basis(workspace, "another")

@@ -39,6 +39,17 @@ def test_the_scorecard_prints_status_figure_and_change() -> None:
     assert any("as of 2026-06-05T06:00:00Z · snapshot 9f27c1d04b7a3e58" in line for line in lines)
 
 
+def test_of_many_absent_figures_the_headlines_are_named_and_the_others_counted() -> None:
+    card = scorecard()
+    absent = next(row for row in card.rows if row.estimate.refusal and row.target is None)
+    headline = replace(absent, info=replace(absent.info, title="Headline", tier="primary"))
+    other = replace(absent, info=replace(absent.info, title="Other", tier="diagnostic"))
+    category = replace(card.categories[0], rows=(headline, other, other, headline, other))
+    console = _console()
+    terminal.print_scorecard(replace(card, categories=(category,)), console)
+    assert "no figure: Headline, Headline (immature); and 3 more" in _out(console).splitlines()
+
+
 @pytest.mark.parametrize("width", [80, 111, 140])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     console = _console(width)

@@ -12,7 +12,13 @@ import pytest
 from candor.errors import CandorError
 from candor.estimates.agreement import gwet_ac1
 from candor.resolution import ladder, registry
-from candor.resolution.comparison import compare, differences, from_three_valued
+from candor.resolution.comparison import (
+    compare,
+    differences,
+    dropouts,
+    from_three_valued,
+    furthest,
+)
 from candor.resolution.judged import Judged
 
 RULES = registry.current()
@@ -69,6 +75,8 @@ def test_agreement_is_that_of_the_published_coefficient() -> None:
     assert pair.difference.point == pytest.approx(-11 / 54)
     assert pair.difference.high is not None
     assert pair.difference.high < 0
+    assert furthest([pair], {pair.first, pair.second}, 1) == [pair]
+    assert furthest([pair], {pair.first}, 1) == []
 
 
 def test_differences_name_both_lines() -> None:
@@ -76,7 +84,7 @@ def test_differences_name_both_lines() -> None:
     assert found == [
         {
             "conversation": "t0#1",
-            "first": "True (stated)",
+            "first": "every other case (stated)",
             "second": "by(t_human_requested) (stated)",
         }
     ]
@@ -102,6 +110,11 @@ def test_the_funnel_counts_what_drops_out() -> None:
         1,
         1,
     ]
+    lost = dropouts(made([(5, 2)] * 4, [full, stopped, silent, outside]))
+    assert {rung: cases for rung, cases in lost.items() if cases} == {
+        "no_return_24h": [{"conversation": "t1#1", "says": "not_resolved"}],
+        "customer_confirmed": [{"conversation": "t2#1", "says": "undetermined"}],
+    }
     last = steps[-1].proved
     assert (last.not_resolved, last.undetermined, last.excluded) == (1, 1, 1)
 

@@ -454,6 +454,64 @@ class TestAmazonConnect(Conformance):
         latest = max(reading.of("release"), key=lambda e: e["revision"])
         assert (latest["release"], latest["deployed_at"]) == ("desk:4", at("13:00:10.200"))
 
+    def test_texts_that_only_spans_hold_are_messages_once(self, copied: Path) -> None:
+        """Each span repeats the dialogue before it; a transcript of the contact tells it better."""
+
+        def said(identity: str, who: str, second: int, *values: dict[str, Any]) -> dict[str, Any]:
+            time = f"2026-07-01T18:00:{second:02d}Z"
+            return {"messageId": identity, "participant": who, "timestamp": time, "values": values}
+
+        def text(words: str) -> dict[str, Any]:
+            return {"text": {"value": words}}
+
+        asked = said("ma", "CUSTOMER", 1, text("Is the pool open?"))
+        answer = said("mb", "BOT", 3, {"toolUse": {"name": "hours"}}, text("Until nine."))
+        thanks = said("mc", "CUSTOMER", 9, text("And the <b>sauna</b>?"))
+        tool = said("md", "BOT", 10, {"toolUse": {"name": "hours"}})
+        last = said("me", "MARS", 12, text("Until eight."))
+        spans = [
+            self._span(*one)
+            for one in (
+                ("s-1", "h800-01", 2, [asked], [answer]),
+                ("s-2", "h800-01", 9, [asked, answer, thanks], [tool]),
+                ("s-3", "h800-01", 11, [asked, answer, thanks, tool], [last]),
+                ("s-4", "d400-01", 11, [said("mx", "CUSTOMER", 1, text("twice?"))], []),
+                ("s-5", "i900-01", 11, [said("my", "BOT", 1, text("for a person"))], [], "AGENT"),
+            )
+        ]
+        (copied / "more.json").write_text(json.dumps({"spans": spans[::-1]}), "utf-8")
+        found = self.read(copied)
+        told = [e for e in found.of("message") if e["message_id"] in {"ma", "mb", "mc", "md", "me"}]
+        assert [
+            (e["message_id"], e["thread_id"], e["actor"], e["text"], e["release"])
+            for e in sorted(told, key=lambda e: str(e["message_id"]))
+        ] == [
+            ("ma", "h800-01", "customer", "Is the pool open?", None),
+            ("mb", "h800-01", "ai_agent", "Until nine.", "desk:4"),
+            ("mc", "h800-01", "customer", "And the sauna?", None),
+            ("me", "h800-01", None, "Until eight.", None),
+        ]
+        assert not [e for e in found.of("message") if e["message_id"] in {"mx", "my"}]
+        left_out = {"left out: the contact has a transcript": 1}
+        assert found.noted("span_texts") == left_out
+        extra = {e["action_id"]: e["extra"]["attributes"] for e in found.of("action")}
+        assert "inputMessages" not in extra["s-2"]
+        assert "inputMessages" in extra["s-5"]
+
+    @staticmethod
+    def _span(
+        name: str, contact: str, second: int, given: Any, back: Any, kind: str = "SELF_SERVICE"
+    ) -> dict[str, Any]:
+        at = f"2026-07-01T18:00:{second:02d}Z"
+        about = {
+            "contactId": contact, "aiAgentType": kind, "aiAgentName": "desk", "aiAgentVersion": "4",
+            "operationName": "chat", "inputMessages": given, "outputMessages": back,
+        }  # fmt: skip
+        return {
+            "spanId": name, "sessionId": "s9", "spanName": "chat", "startTimestamp": at,
+            "endTimestamp": at, "status": "OK", "attributes": about,
+        }  # fmt: skip
+
     def test_tokens_need_a_declared_price(self, reading: Reading) -> None:
         assert reading.noted("cost_unknown") == {"tokens without token_prices and currency": 1}
         prices = {"input": "0.000003", "output": "0.000015"}

@@ -8,6 +8,9 @@ import random
 import re
 import shutil
 from collections.abc import Callable
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +20,7 @@ from candor.errors import CandorError
 from candor.events.reasons import ReasonCode
 from candor.sources.base import FileRefused, Notes
 from candor.sources.instants import of_iso
-from candor.sources.mbox import bodies, mails, people
+from candor.sources.mbox import bodies, mails, parts, people
 from candor.sources.mbox.context import Noted, Threads
 from candor.sources.readers.limits import LIMITS
 from candor.sources.registry import get
@@ -127,7 +130,8 @@ class TestMbox(Conformance):
         assert threads["s2@shop.example"] == "m3@post.example"
 
     def test_mails_that_refer_to_each_other_end(self) -> None:
-        threads = Threads()
+        nobody: frozenset[str] = frozenset()
+        threads = Threads(people.Declared(nobody, nobody, nobody, nobody))
         for one, other in (("a", "b"), ("b", "c"), ("c", "a")):
             threads.mails[one] = Noted(1, other, "", False, "customer", True, "x")
         threads.close()
@@ -340,3 +344,40 @@ class TestMbox(Conformance):
         assert (first.is_cut, len(first.raw)) == (True, LIMITS.line_bytes)
         assert (second.is_cut, second.raw.endswith(b"next\n")) == (False, True)
         assert second.offset > LIMITS.line_bytes
+
+
+def _drawn(rng: random.Random, depth: int = 0) -> MIMEMultipart:
+    """A mail of parts as mail programs build them, some of them not quite."""
+    mail = MIMEMultipart(rng.choice(["alternative", "mixed", "related", "digest"]))
+    for _ in range(rng.randint(1, 3)):
+        words = rng.choice(["Hello\nthere", "Grüße aus Köln", "", "--b\n--", "a" * 200 + " é"])
+        part: MIMEBase = MIMEText(words, rng.choice(["plain", "html"]), "utf-8")
+        choice = rng.randrange(4)
+        if choice == 0 and depth < 2:
+            part = _drawn(rng, depth + 1)
+        elif choice == 1:
+            name = rng.choice(["a.pdf", "two words.bin", "é.txt"])
+            part.add_header(
+                "Content-Disposition", rng.choice(["attachment", "inline"]), filename=name
+            )
+        mail.attach(part)
+    return mail
+
+
+def test_parts_are_those_that_the_standard_library_finds() -> None:
+    split = 0
+    for seed in range(150):
+        rng = random.Random(seed)
+        raw = b"From: a@b.example\n" + _drawn(rng).as_bytes()
+        at = rng.randrange(20, len(raw))
+        harm = rng.choice([b"", b"", b"\n", b"=", b'"', b"\xff"])
+        raw = (
+            raw[:at] + harm + raw[at:] if harm else raw.replace(b"\n", b"\r\n", seed % 2 * len(raw))
+        )
+        headers = mails.headers_of(raw)
+        _, _, below = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+        split += parts.leaves(below, headers.get("content-type", [""])[0]) is not None
+        quick, slow = Notes(), Notes()
+        assert bodies.read(raw, quick, headers) == bodies.read(raw, slow), seed
+        assert quick == slow
+    assert split > 50

@@ -6,7 +6,8 @@ Reads published snapshots and definitions, never the lake.
 from candor.answers.catalogue import CatalogueRow, DefinitionPage, catalogue, explain
 from candor.answers.conversation import ConversationPage
 from candor.answers.doctor import Finding, doctor
-from candor.answers.snapshot import Answer, Answers, Period
+from candor.answers.period import Period
+from candor.answers.snapshot import Answer, Answers
 
 __all__ = [
     "Answer",

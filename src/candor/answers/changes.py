@@ -34,7 +34,8 @@ from candor.verdicts.stability import Stability, Word, stability
 from candor.verdicts.targets import Targets, months_between
 
 if TYPE_CHECKING:
-    from candor.answers.snapshot import Answers, Period
+    from candor.answers.period import Period
+    from candor.answers.snapshot import Answers
 
 ANNOTATIONS, RULES = "annotations.yaml", "rules"
 COMPARABLE = ("proportion", "rare", "mean", "ratio")

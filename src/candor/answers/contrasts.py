@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from candor.answers.changes import COMPARABLE, Changes, Release
+from candor.answers.period import Period
 from candor.estimates import Estimate
 from candor.estimates.from_cell import SCALES
 from candor.measure import MeasureCell
@@ -39,8 +40,6 @@ def of_releases(changes: Changes) -> Iterator[Contrast]:
     A release is blamed only for what shows at its start as well: a slow decline makes every later
     release look worse than the one before.
     """
-    from candor.answers.snapshot import Period
-
     until = changes.period.until
     served = [one for one in changes.releases if until is None or one.since < until]
     cells = changes.by("release", Period("all", None, until)) if len(served) > 1 else {}
@@ -62,8 +61,6 @@ def of_releases(changes: Changes) -> Iterator[Contrast]:
 def _shows_at_start(
     changes: Changes, definition: Definition, before: Release, after: Release
 ) -> bool:
-    from candor.answers.snapshot import Period
-
     end = after.since + AROUND
     until = end if changes.period.until is None else min(end, changes.period.until)
     near = Period("all", after.since - AROUND, until)

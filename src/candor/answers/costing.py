@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from candor.answers.derived import Ask
-from candor.answers.snapshot import Period
+from candor.answers.period import Period
 from candor.economics.costs import PATHS, Books, Costed, Fee, Work, all_in
 from candor.economics.rates import Rates, load_rates
 from candor.window import to_day

@@ -22,8 +22,8 @@ from candor.metrics.definition import Definition
 from candor.metrics.derived import Derived
 
 if TYPE_CHECKING:
+    from candor.answers.period import Period
     from candor.answers.reckoning import Reckoner
-    from candor.answers.snapshot import Period
     from candor.settings import Settings
     from candor.verdicts.targets import Targets
 

@@ -25,6 +25,11 @@ _TIMES = (
     "t_conversation_end", "t_last_ai_answer", "t_human_requested", "t_escalated", "t_human_reply",
     "t_same_thread_return", "t_person_return",
 )  # fmt: skip
+_LABEL = ("label_assessor", "label_version")
+_CLAIM = {
+    "raw_value": "vendor_claim_raw", "api_version": "claim_api_version",
+    "occurred_at": "claim_observed_at",
+}  # fmt: skip
 
 
 def rows(answers: Answers, found: BillAnswer) -> list[dict[str, Any]]:
@@ -44,10 +49,11 @@ def rows(answers: Answers, found: BillAnswer) -> list[dict[str, Any]]:
             "reason": one.reason, "requested_credit": str(one.requested),
             "rests_on_our_reading": one.is_assumed, "contract_rule_id": rule.id,
             "rule_version": rule.text.version, "rule_hash": rule.digest, "clause": one.words,
-            "basis": "", "verdict": "", "outcome": "", "as_of": found.as_of,
+            "basis": "", "verdict": "", "outcome": "", "evaluated_at": "", "as_of": found.as_of,
         }  # fmt: skip
         row |= dict.fromkeys((*_TIMES, "reply_class", "explicit_feedback", "return_channel"), "")
-        row |= {"ladder": {}, "evidence": [], "vendor_claim": ""}
+        row |= {"ladder": {}, "evidence": []}
+        row |= dict.fromkeys((*_LABEL, *_CLAIM.values()), "")
         if thread is not None:
             decision = thread.decision
             row |= {
@@ -58,17 +64,22 @@ def rows(answers: Answers, found: BillAnswer) -> list[dict[str, Any]]:
                 "return_channel": thread.columns["return_channel"] or "",
                 "ladder": {name: ladder.WORDS[code] for name, code in thread.rungs.items()},
                 "evidence": list(evidence(answers, thread.columns["thread_key"])),
-                "vendor_claim": (thread.claim or {}).get("claimed", ""),
-                **{
-                    name: "" if thread.columns[name] is None else window.format_instant(thread.columns[name])
-                    for name in _TIMES
-                },
+                "evaluated_at": _instant(thread.columns["evaluated_at"]),
+                **{name: _instant(thread.columns[name]) for name in _TIMES},
+                **{name: thread.columns.get(name) or "" for name in _LABEL},
             }  # fmt: skip
+            if thread.claim is not None:
+                told = {**thread.claim, "occurred_at": _instant(thread.claim["occurred_at"])}
+                row |= {column: told[name] or "" for name, column in _CLAIM.items()}
         row |= dict.fromkeys(
             ("prepared_by", "released_by", "sent_at", "vendor_reply", "vendor_reply_at", "settled_amount"), ""
         )  # fmt: skip
         listed.append(row)
     return listed
+
+
+def _instant(value: int | None) -> str:
+    return "" if value is None else window.format_instant(value)
 
 
 def as_json(answers: Answers, found: BillAnswer) -> str:

@@ -42,7 +42,7 @@ def because(definition: Definition, row: Mapping[str, Any]) -> str:
     if "silent_failure" in columns:
         return _failure(row)
     if _RESOLUTION & set(columns):
-        return _resolution(row)
+        return _resolution(row, 24 if "ai_fcr_24h" in columns else 72)
     told = [
         f"{name.replace('_', ' ')}: {_shown(row[name])}"
         for name in dict.fromkeys(columns)
@@ -51,16 +51,16 @@ def because(definition: Definition, row: Mapping[str, Any]) -> str:
     return ", ".join(told[:_MOST])
 
 
-def _resolution(row: Mapping[str, Any]) -> str:
-    """Why it counts as resolved, or not."""
+def _resolution(row: Mapping[str, Any], hours: int) -> str:
+    """Why it counts as resolved, or not, when returns within some hours speak against it."""
     if row["escalated"]:
         return "it was handed over to a person"
     if row["override_outcome"]:
         return _set(row)
     if found := _contradiction(row):
         return found
-    if row["returned_72h"]:
-        return f"the customer came back within 72 h{_on(row)}"
+    if row[f"returned_{hours}h"]:
+        return f"the customer came back within {hours} h{_on(row)}"
     if row["system_verdict"] == "confirms":
         return "a system of record confirms it"
     if row["ended_negative"]:
@@ -74,7 +74,9 @@ def _resolution(row: Mapping[str, Any]) -> str:
     if row["customer_verdict"] == "confirms":
         return "the customer said that it worked"
     if row["true_resolution"]:
-        return "answered, nothing speaks against it, no return within 72 h (assumed)"
+        return f"answered, nothing speaks against it, no return within {hours} h (assumed)"
+    if hours < 72 and row["returned_72h"]:
+        return f"no return within {hours} h, though one later{_on(row)}"
     if row["human_involved"] and not row["ai_involved"]:
         return "a person answered"
     return "nobody says how it ended"

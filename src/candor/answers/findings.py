@@ -41,7 +41,7 @@ from candor.verdicts.split import split
 from candor.verdicts.support import Interval
 
 if TYPE_CHECKING:
-    from candor.answers.snapshot import Period
+    from candor.answers.period import Period
 
 ATTRIBUTES = ("region", "language", "customer_segment")
 """What customers are told apart by when service is held against that of others."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from candor import window
 from candor.answers.changes import COMPARABLE
-from candor.answers.snapshot import SERIES, Answers, Period, info
+from candor.answers.period import Period
+from candor.answers.snapshot import SERIES, Answers, info
 from candor.estimates import Estimate
 from candor.measure import MeasureCell
 from candor.metrics import query

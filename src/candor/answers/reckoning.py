@@ -14,6 +14,7 @@ from candor import window
 from candor.answers import availability
 from candor.answers.derived import Ask, Figure, Method, find
 from candor.answers.judged import MARKS
+from candor.answers.period import Period
 from candor.errors import CandorError, Problem, nearest
 from candor.estimates import Caveat, Estimate, Evidence, Refusal
 from candor.estimates.estimate import weakest
@@ -27,7 +28,7 @@ from candor.verdicts.scorecard import MetricEntry
 from candor.verdicts.targets import Targets, load_targets
 
 if TYPE_CHECKING:
-    from candor.answers.snapshot import Answers, Period
+    from candor.answers.snapshot import Answers
 
 Filters = Mapping[str, str | None]
 _Key = tuple[str, tuple[str, ...], str, int | None, int | None, tuple[tuple[str, str | None], ...]]
@@ -67,8 +68,6 @@ class Reckoner:
         Raises:
             CandorError: ``measure.dimension`` for a dimension that an input does not have.
         """
-        from candor.answers.snapshot import Period
-
         method = find(definition.method)
         whole = Period("all", since, until)
         if lacking := self._unanswerable(definition, method, by, grain) or self.missing(definition):
@@ -223,8 +222,6 @@ class Reckoner:
 
     def before(self, period: Period) -> Period | None:
         """The stretch of the same length before; None when there is no beginning."""
-        from candor.answers.snapshot import Period
-
         if period.grain != "all":
             return period.before()
         if period.since is None or period.until is None:
@@ -235,8 +232,6 @@ class Reckoner:
     def baseline(self) -> Period | None:
         """``[baseline]`` of candor.toml, else the first full month the data cover."""
         from datetime import date
-
-        from candor.answers.snapshot import Period
 
         section = self.answers.workspace.settings.baseline
         if section.since:
@@ -286,8 +281,6 @@ class Reckoner:
         return ""
 
     def _periods(self, grain: str, since: int | None, until: int | None) -> list[Period]:
-        from candor.answers.snapshot import Period
-
         if self.bounds is None:
             return []
         first = self.bounds[0] if since is None else max(since, self.bounds[0])

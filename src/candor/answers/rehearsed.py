@@ -6,7 +6,8 @@ Only joins: the facts are built by ``rehearsing``, the figures are those of an o
 from __future__ import annotations
 
 from candor import overriding, rehearsing
-from candor.answers.snapshot import Answers, Period
+from candor.answers.period import Period
+from candor.answers.snapshot import Answers
 from candor.engines.duck import DuckEngine
 from candor.estimates import published
 from candor.overriding import Corrected

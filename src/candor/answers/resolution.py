@@ -7,7 +7,7 @@ threads of an invoice. A claim stands beside the rules and is never an input to 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from candor.resolution.columns import COLUMNS, FROM
 from candor.resolution.comparison import Comparison
 from candor.resolution.judged import Judged, judge
 from candor.resolution.rule import Rule
+from candor.resolution.stories import Told, judge_stories
 
 if TYPE_CHECKING:
     from candor.answers.snapshot import Answers
@@ -37,6 +38,23 @@ _DISPUTE_COLUMNS = (
 _EXCERPT = 200
 _MOST_EVIDENCE = 12
 _ALIKE = 85
+_MOST_PAIRS = 6
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Conversations on which two rules differ.
+
+    Attributes:
+        first, second: ids of the rules.
+        only_first: conversation, and the line of each rule that decided: resolved under the first.
+        only_second: the same, resolved under the second.
+    """
+
+    first: str
+    second: str
+    only_first: list[dict[str, str]]
+    only_second: list[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -47,21 +65,26 @@ class RulesAnswer:
         judged: every thread under every rule.
         comparison: rates, pairs and ladder.
         snapshot, as_of: the publication.
-        cases: what an added rule says of every other's differences: rule id → conversations that
-            are resolved under one of the two only, with both reasons.
+        differences: of the user's own rule, or of the first that was asked for, with every other;
+            else of the rules furthest apart.
+        dropouts: rung of the ladder → conversations that drop out there.
+        stories: the user's own rule on the fourteen stories; empty without one.
     """
 
     judged: Judged
     comparison: Comparison
     snapshot: str
     as_of: str
-    cases: dict[str, list[dict[str, str]]]
+    differences: tuple[Difference, ...]
+    dropouts: dict[str, list[dict[str, str]]]
+    stories: tuple[Told, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``candor compare-rules --json``."""
         return {
-            **self.comparison.as_dict(), "differences": self.cases, "snapshot": self.snapshot,
-            "as_of": self.as_of,
+            **self.comparison.as_dict(), "differences": [asdict(one) for one in self.differences],
+            "dropouts": self.dropouts, "stories": [asdict(one) for one in self.stories],
+            "snapshot": self.snapshot, "as_of": self.as_of,
         }  # fmt: skip
 
 
@@ -89,7 +112,7 @@ class BillAnswer:
         invoice: as read.
         audit: one finding per line.
         costs: billed conversations of the invoice's periods under every rule that bills.
-        unit_price: most frequent amount of a positive line, by currency.
+        unit_price: most frequent amount of a positive line, in the currency of most lines.
         snapshot, as_of: the publication.
     """
 
@@ -128,7 +151,7 @@ class BillAnswer:
 
 
 def compare_rules(
-    answers: Answers, *, rule: Path | None = None, wanted: Sequence[str] = (), limit: int = 10
+    answers: Answers, *, rule: Path | None = None, wanted: Sequence[str] = (), limit: int = 5
 ) -> RulesAnswer:
     """Every shipped rule, and a user's own, on every conversation.
 
@@ -136,7 +159,7 @@ def compare_rules(
         answers: an opened publication.
         rule: file of a rule to add; it stands first.
         wanted: ids of the shipped rules to compare; all when empty.
-        limit: most conversations listed for each difference.
+        limit: most conversations listed for each difference, either way, and each rung.
 
     Raises:
         CandorError: an unknown rule, or every mistake of the file.
@@ -148,13 +171,30 @@ def compare_rules(
     beside = _beside(answers.engine)
     section = answers.workspace.settings.estimates
     found = comparison.compare(judged, beside, level=section.level, thresholds=answers.thresholds)
-    cases: dict[str, list[dict[str, str]]] = {}
-    for number, other in enumerate(rules[1:], start=1):
-        listed = comparison.differences(judged, 0, number, limit=limit)
-        back = comparison.differences(judged, number, 0, limit=limit)
-        swapped = [{**c, "first": c["second"], "second": c["first"]} for c in back]
-        cases[other.id] = [*listed, *swapped][: 2 * limit]
-    return RulesAnswer(judged, found, answers.snapshot, answers.as_of, cases)
+    ids = [one.id for one in rules]
+    if rule is not None or wanted:
+        pairs = [(ids[0], other) for other in ids[1:]]
+    else:
+        said = {rate.name for rate in found.rates if rate.about and rate.decided.refusal is None}
+        apart = comparison.furthest(found.pairs, said, _MOST_PAIRS)
+        pairs = [(pair.first, pair.second) for pair in apart]
+    return RulesAnswer(
+        judged, found, answers.snapshot, answers.as_of,
+        tuple(_difference(judged, ids, pair, limit) for pair in pairs),
+        comparison.dropouts(judged, limit=limit),
+        () if rule is None else tuple(judge_stories(rules[0])),
+    )  # fmt: skip
+
+
+def _difference(
+    judged: Judged, ids: Sequence[str], pair: tuple[str, str], limit: int
+) -> Difference:
+    first, second = (ids.index(name) for name in pair)
+    back = comparison.differences(judged, second, first, limit=limit)
+    return Difference(
+        *pair, comparison.differences(judged, first, second, limit=limit),
+        [{**one, "first": one["second"], "second": one["first"]} for one in back],
+    )  # fmt: skip
 
 
 def audit_bill(
@@ -259,9 +299,11 @@ def _threads(
     judged = judge(answers.engine, [rule], as_of_us=as_of_us, where=where)
     shown = ", ".join(f"{COLUMNS[name].sql} as {name}" for name in _DISPUTE_COLUMNS)
     rows = answers.engine.arrow(
-        f"select {shown}, c.return_channel, c.thread_key, c.claimed from {FROM} where {where}"
-        " order by r.thread_id"
+        f"select {shown}, c.return_channel, c.thread_key, c.conversation_key,"
+        f" {rule.evaluate_at.sql} as evaluated_at from {FROM} where {where} order by r.thread_id"
     ).to_pylist()
+    claims = _claims(answers.engine, where)
+    labels = _judges(answers.engine, rule, where)
     names_by_row = judged.threads["thread_id"].to_pylist()
     ids = judged.threads["conversation_id"].to_pylist()
     found = {}
@@ -270,9 +312,42 @@ def _threads(
             rung.name: int(code)
             for rung, code in zip(ladder.RUNGS, judged.rungs[number], strict=True)
         }
-        claim = None if columns["claimed"] is None else {"claimed": columns["claimed"]}
-        found[name] = Thread(ids[number], name, judged.decision(number, 0), rungs, columns, claim)
+        decision = judged.decision(number, 0)
+        if decision.line is not None and decision.line.verdict == "J" != decision.verdict:
+            columns.update(labels.get(columns["conversation_key"], {}))
+        found[name] = Thread(ids[number], name, decision, rungs, columns, claims.get(name))
     return found
+
+
+def _claims(engine: DuckEngine, where: str) -> dict[str, dict[str, Any]]:
+    """The latest claim on each thread, as the vendor wrote it."""
+    rows = engine.rows(
+        f"select r.thread_id, q.raw_value, q.api_version, q.occurred_at from {FROM}"
+        f" inner join claim as q on q.conversation_key = c.conversation_key where {where}"
+        " order by r.thread_id, q.occurred_at, q.claim_id"
+    )
+    return {
+        thread: {"raw_value": raw, "api_version": version, "occurred_at": at}
+        for thread, raw, version, at in rows
+    }
+
+
+def _judges(engine: DuckEngine, rule: Rule, where: str) -> dict[int, dict[str, str]]:
+    """Who gave the labels that a rule asks for, and in which version, by conversation."""
+    if not rule.labels:
+        return {}
+    listed = ", ".join(f"'{name}'" for name in sorted(rule.labels))
+    rows = engine.rows(
+        "select c.conversation_key, string_agg(distinct a.assessor_id, ', ' order by a.assessor_id),"
+        " string_agg(distinct a.assessor_version, ', ' order by a.assessor_version)"
+        f" from {FROM} inner join assessment as a on a.conversation_key = c.conversation_key"
+        f" where a.criterion in ({listed}) and a.assessor_kind in ('human', 'llm', 'code') and {where}"
+        " group by c.conversation_key"
+    )
+    return {
+        key: {"label_assessor": assessors, "label_version": versions}
+        for key, assessors, versions in rows
+    }
 
 
 def evidence(answers: Answers, thread_key: int) -> tuple[dict[str, str], ...]:
@@ -301,7 +376,9 @@ def _similar(engine: DuckEngine, unknown: Sequence[str]) -> dict[str, tuple[str,
     ]
     found = {}
     for name in unknown:
-        near = process.extract(name, known, scorer=fuzz.ratio, limit=3, score_cutoff=_ALIKE)
+        # One letter of a short id is a large part of it.
+        alike = min(_ALIKE, 100 - 100 / max(len(name), 3))
+        near = process.extract(name, known, scorer=fuzz.ratio, limit=3, score_cutoff=alike)
         found[name] = tuple(match[0] for match in near)
     return found
 
@@ -347,10 +424,11 @@ def _unit_price(read: invoice.Invoice) -> dict[str, Decimal]:
         if line.amount > 0:
             own = counts.setdefault(line.currency, {})
             own[line.amount] = own.get(line.amount, 0) + 1
-    return {
-        currency: max(own.items(), key=lambda item: (item[1], -item[0]))[0]
-        for currency, own in sorted(counts.items())
-    }
+    if not counts:
+        return {}
+    # What another definition would cost has one price: that of the currency of most lines.
+    currency, own = max(counts.items(), key=lambda item: (sum(item[1].values()), item[0]))
+    return {currency: max(own.items(), key=lambda item: (item[1], -item[0]))[0]}
 
 
 def _finding(found: bill.Finding) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from candor import window
 from candor.answers.pages_reading import CADENCES, Pack, Reading, Route, moves, pack
-from candor.answers.snapshot import Answers, Period
+from candor.answers.period import Period
+from candor.answers.snapshot import Answers
 from candor.errors import CandorError, Problem, nearest
 from candor.estimates.estimate import Estimate, Refusal
 from candor.estimates.multiplicity import benjamini_hochberg

@@ -18,7 +18,8 @@ from candor.estimates import make
 
 if TYPE_CHECKING:
     from candor.answers.costing import Costing
-    from candor.answers.snapshot import Answers, Period
+    from candor.answers.period import Period
+    from candor.answers.snapshot import Answers
 
 QUALITY, HANDLING, BOOKS = "containment_quality", "handle_time", "cost_per_resolution"
 MOST = 900.0

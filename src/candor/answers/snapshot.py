@@ -20,6 +20,7 @@ from candor.answers.changes import COMPARABLE, Changes
 from candor.answers.conversation import ConversationPage, conversation_page
 from candor.answers.findings import findings
 from candor.answers.judged import Judgements
+from candor.answers.period import LONGER, Calendar, Period
 from candor.answers.reckoning import Reckoner
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
@@ -39,8 +40,6 @@ SERIES = {"day": ("day", 28), "week": ("week", 13), "month": ("week", 13), "quar
 """Grain and number of the periods drawn beside a figure of each grain."""
 _CARDS = 4
 """Scorecards that are kept while a publication is open: plan, reviews and vendor page rest on the same."""
-SETTLING_DAYS = 7
-"""A period is shown by default once the longest usual window has passed for all of it."""
 
 
 @dataclass(frozen=True)
@@ -60,34 +59,6 @@ class Answer:
             "as_of": self.as_of,
             "data_health": dict(self.data_health),
         }
-
-
-@dataclass(frozen=True)
-class Period:
-    """A stretch of reporting days, end excluded; None on both sides means everything."""
-
-    grain: str
-    since: int | None
-    until: int | None
-
-    @property
-    def words(self) -> str:
-        """As a person would say it."""
-        if self.since is None or self.until is None:
-            return "all data"
-        first, last = window.to_date(self.since), window.to_date(self.until - 1)
-        if self.grain == "month":
-            return f"{first:%B %Y}"
-        if first == last:
-            return f"{first:%d %B %Y}"
-        return f"{first:%d %B %Y} to {last:%d %B %Y}"
-
-    def before(self) -> Period | None:
-        """The period before; None when this one is everything."""
-        if self.since is None:
-            return None
-        start = window.period_start(self.since - 1, self.grain)
-        return Period(self.grain, start, self.since)
 
 
 class Answers:
@@ -400,31 +371,31 @@ class Answers:
     def period(self, *, grain: str | None = None, until: str | None = None) -> Period:
         """The days a scorecard is about: as asked for, else the last period that has settled.
 
-        Everything when there is no such period, or when the clocks of all conversations are made up.
+        Where nothing was asked for and the last period has too few conversations to say anything, a
+        longer one. Everything when there is no such period, or when the clocks of all conversations
+        are made up.
         """
-        chosen = grain or self.workspace.settings.scorecard.grain
-        return self._period(chosen, _day(until, "--until"))
+        asked = grain or self.workspace.settings.scorecard.grain
+        calendar = Calendar(
+            self.workspace.settings.workspace.timezone, int(self.about["horizon_us"]),
+            self.reckoner.bounds,
+        )  # fmt: skip
+        found = calendar.period(asked, _day(until, "--until"))
+        if grain is None and until is None:
+            for longer in LONGER[asked]:
+                if self._is_telling(found):
+                    break
+                found = calendar.period(longer, None)
+        return found
 
-    def _period(self, grain: str, until: int | None) -> Period:
-        # Made-up clocks put conversations on days that mean nothing; bounds leave them out.
-        bounds = self.reckoner.bounds
-        if grain == "all" or bounds is None:
-            return Period("all", None, until)
-        zone = self.workspace.settings.workspace.timezone
-        if until is None:
-            horizon = window.day_of(int(self.about["horizon_us"]), zone)
-            settled = min(horizon - SETTLING_DAYS, bounds[1])
-            start = window.period_start(settled, grain)
-            start = (
-                start
-                if window.period_end(start, grain) <= settled
-                else (window.period_start(start - 1, grain))
-            )
-        else:
-            start = window.period_start(until - 1, grain)
-        if start < window.period_start(bounds[0], grain):
-            return Period("all", None, None)
-        return Period(grain, start, window.period_end(start, grain))
+    def _is_telling(self, period: Period) -> bool:
+        """Whether a period has as many conversations as a figure needs."""
+        if period.since is None:
+            return True
+        counted = self.engine.rows(
+            f"select count(*) from conversation where day >= {period.since} and day < {period.until}"
+        )
+        return int(counted[0][0]) >= self.workspace.settings.estimates.min_units
 
 
 def info(definition: Described) -> MetricInfo:

@@ -20,7 +20,8 @@ from candor.window import to_date
 
 if TYPE_CHECKING:
     from candor.answers.changes import Release
-    from candor.answers.snapshot import Answers, Period
+    from candor.answers.period import Period
+    from candor.answers.snapshot import Answers
 
 TENURES = {"under_90d": "under 90 days", "90d_to_1y": "90 days to a year", "over_1y": "over a year"}
 _BAND = (

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from candor import window
-from candor.answers.snapshot import SERIES, Answers, Period
+from candor.answers.period import Period
+from candor.answers.snapshot import SERIES, Answers
 from candor.estimates import Estimate, make
 from candor.measure import BucketSums, MeasureCell
 from candor.metrics import compile as sql

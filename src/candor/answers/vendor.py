@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from candor import window
 from candor.answers.pages_reading import Part, read
-from candor.answers.snapshot import SETTLING_DAYS, Answers
+from candor.answers.period import SETTLING_DAYS
+from candor.answers.snapshot import Answers
 from candor.errors import CandorError
 from candor.estimates.estimate import Estimate
 

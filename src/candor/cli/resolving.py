@@ -31,6 +31,9 @@ def compare_rules(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Id of a shipped rule; may be repeated.")
     ] = None,
+    cases: Annotated[
+        int, typer.Option("--cases", min=0, help="Most conversations listed for each difference.")
+    ] = 5,
     out: Annotated[Path | None, typer.Option("--out", help=_OUT)] = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -43,7 +46,7 @@ def compare_rules(
     if out is not None:
         export.check(out)
     with Answers.open_at(workspace) as answers:
-        found = asked.compare_rules(answers, rule=rule, wanted=only or ())
+        found = asked.compare_rules(answers, rule=rule, wanted=only or (), limit=cases)
         document = None
         if not json or out is not None:
             from candor.reports import assemble, rules_page

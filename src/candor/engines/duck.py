@@ -8,7 +8,7 @@ every engine: ``key60`` names a text, ``bucket200`` assigns it to one of 200 cus
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -110,6 +110,14 @@ class DuckEngine:
         """The whole result of a query as tuples, always fetched to the end."""
         rows: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return rows
+
+    def fingerprint(self, columns: Sequence[str]) -> str:
+        """SQL of a text that is the same for the same rows of some columns, in whatever order.
+
+        Holds for as long as the database does: another release of DuckDB may hash otherwise.
+        """
+        listed = ", ".join(f'"{name}"' for name in columns)
+        return f"cast(sum(hash({listed})) as varchar)"
 
     def load(self, table: str, rows: pa.Table, *, temporary: bool = False) -> None:
         """Replace ``table`` by the rows of an Arrow table, with its column types.

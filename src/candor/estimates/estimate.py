@@ -304,6 +304,11 @@ class Estimate:
         return self.method.startswith("count")
 
     @property
+    def has_units(self) -> bool:
+        """Whether anything was there to be counted in or left out."""
+        return bool(self.eligible or any(self.excluded.values()))
+
+    @property
     def unknown_share(self) -> float | None:
         """Share of the eligible units whose outcome is not known; None without units."""
         return self.unknown / self.eligible if self.eligible else None

@@ -23,9 +23,8 @@ from candor.metrics.engine import Engine
 from candor.metrics.grouping import Codes
 from candor.metrics.judging import Judge
 from candor.metrics.kernel import Flags, Ints
-from candor.metrics.layout import span_of
+from candor.metrics.layout import span_end, span_of
 from candor.metrics.plan import Plan, sum_kinds
-from candor.window import period_start
 
 CHUNK_ROWS = 1_000_000
 BLOCK_ROWS = 131_072
@@ -41,7 +40,7 @@ class Periods:
     """The periods of a fact's rows.
 
     Attributes:
-        days: day and number of rows, in order.
+        days: day and number of rows, in order; all days of the spans that have rows.
         spans: first days, in order.
         rows: number of rows of each span.
     """
@@ -58,23 +57,29 @@ class Periods:
             rows[span_of(day)] = rows.get(span_of(day), 0) + n
         return cls(days, list(rows), list(rows.values()))
 
-    def chunks(self) -> Iterator[tuple[int, int, range]]:
-        """First day, day after the last and numbers of the spans of each chunk."""
-        for spans in self._runs(range(len(self.spans)), CHUNK_ROWS):
-            last = spans.stop == len(self.spans)
-            until = self.days[-1][0] + 1 if last else self.spans[spans.stop]
-            yield self.spans[spans.start], until, spans
+    def chunks(self) -> Iterator[range]:
+        """Numbers of the spans of each chunk."""
+        return self._runs(range(len(self.spans)), CHUNK_ROWS)
+
+    def condition(self, spans: range) -> str:
+        """SQL that holds on the days of some spans."""
+        runs: list[list[int]] = []
+        for number in spans:
+            start = self.spans[number]
+            if runs and runs[-1][1] == start:
+                runs[-1][1] = span_end(start)
+            else:
+                runs.append([start, span_end(start)])
+        return " or ".join(f"day >= {since} and day < {until}" for since, until in runs)
 
     def blocks(self, spans: range) -> Iterator[range]:
         """Numbers of the spans of each block of a chunk."""
         return self._runs(spans, BLOCK_ROWS)
 
-    def months(self, spans: range) -> list[int]:
-        """First day of the month of each of some spans."""
-        return [period_start(self.spans[number], "month") for number in spans]
-
     def _runs(self, spans: range, most: int) -> Iterator[range]:
         """Neighbouring spans, at most so many rows together if they are more than one."""
+        if not spans:
+            return
         first, size = spans.start, 0
         for number in spans:
             size += self.rows[number]
@@ -100,7 +105,6 @@ class Rows:
 
     Attributes:
         spans: numbers of the spans that the block covers.
-        months: first day of the month of each span.
         signature: number of each row's signature.
         span: position of each row's span in ``spans``.
         bucket: customer bucket.
@@ -113,7 +117,6 @@ class Rows:
     """
 
     spans: range
-    months: list[int]
     signature: Codes
     span: Codes
     bucket: Codes
@@ -167,8 +170,8 @@ class Reader:
 
     def blocks(self) -> Iterator[Callable[[], Rows]]:
         """All rows, block after block; each is made when it is called for."""
-        for since, until, spans in self.periods.chunks():
-            chunk = self._fetch(since, until, spans)
+        for spans in self.periods.chunks():
+            chunk = self._fetch(spans)
             ends = np.cumsum(self.periods.rows[spans.start : spans.stop])
             start = 0
             for block in self.periods.blocks(spans):
@@ -176,7 +179,7 @@ class Reader:
                 yield self._block(chunk, spans, block, chunk.order[start:stop])
                 start = stop
 
-    def _fetch(self, since: int, until: int, spans: range) -> _Chunk:
+    def _fetch(self, spans: range) -> _Chunk:
         words = self.judge.word_items
         inner = [*words, "day", "bucket", *self.dims]
         inner += [f"{part} as {name}" for part, name in self._name.items()]
@@ -188,7 +191,7 @@ class Reader:
         ]
         table = self.engine.arrow(
             f"select {', '.join(outer)} from (select {', '.join(inner)} from {self.plan.fact} "
-            f"where day >= {since} and day < {until}) as found"
+            f"where {self.periods.condition(spans)}) as found"
         )
         bucket = column(table, "bucket").astype(np.int32)
         span = self.periods.positions(column(table, "day")) - np.int32(spans.start)
@@ -215,7 +218,6 @@ class Reader:
             }
             return Rows(
                 spans=block,
-                months=self.periods.months(block),
                 signature=signature,
                 span=chunk.span[rows] - np.int32(block.start - spans.start),
                 bucket=chunk.bucket[rows],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -18,6 +19,9 @@ class Engine(Protocol):
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The whole result as tuples."""
+
+    def fingerprint(self, columns: Sequence[str]) -> str:
+        """SQL of a text that is the same for the same rows of some columns, in whatever order."""
 
     def load(self, table: str, rows: pa.Table, *, temporary: bool = False) -> None:
         """Replace a table by the rows of an Arrow table."""

@@ -7,7 +7,7 @@ Nothing here knows SQL or metrics. Sums are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,11 +56,42 @@ def pack(flags: Sequence[Bits], size: int, rows: int) -> Fields:
             distinct += [flag] * (seen[key] >= 0)
         number.append(seen[key])
     packed = packing(len(distinct), rows)
+    return Fields(packed, _words(packed, dict(enumerate(distinct)), size), tuple(number))
+
+
+def pack_alike(
+    flags: Sequence[Bits], size: int, rows: int, packed: Packing, number: Sequence[int]
+) -> Fields | None:
+    """Pack counts of signatures as others of them were packed before.
+
+    Args:
+        flags: for each count, which signatures belong to it, as bits.
+        size: number of signatures.
+        rows: most rows that one cell can hold.
+        packed: how the fields lay.
+        number: the field of each count; -1 for one that no signature belonged to.
+
+    Returns:
+        None where these signatures do not fit: a count that had no field needs one, two that shared
+        a field differ, or a cell might leave its field.
+    """
+    fields: dict[int, Bits] = {}
+    for flag, field in zip(flags, number, strict=True):
+        if field < 0 and flag.any():
+            return None
+        if field >= 0 and fields.setdefault(field, flag).tobytes() != flag.tobytes():
+            return None
+    if rows.bit_length() > packed.width:
+        return None
+    return Fields(packed, _words(packed, fields, size), tuple(number))
+
+
+def _words(packed: Packing, fields: Mapping[int, Bits], size: int) -> Ints:
     words = np.zeros((packed.words, size), dtype=np.int64)
-    for field, flag in enumerate(distinct):
+    for field, flag in fields.items():
         slot = packed.slot(field)
         words[slot.word] |= unpacked(flag, size).astype(np.int64) << slot.shift
-    return Fields(packed, np.ascontiguousarray(words.T), tuple(number))
+    return np.ascontiguousarray(words.T)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from candor.metrics.engine import Engine
 from candor.metrics.layout import BUCKET_KINDS, digest, span_of, table_name
 from candor.metrics.plan import Count, Plan, plan
 from candor.metrics.reading import column_types
-from candor.window import period_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +147,6 @@ class _Reader:
         )
 
     def _histograms(self, position: dict[Key, int]) -> dict[int, dict[int, dict[int, int]]]:
-        coarse = self.scope.grain in ("all", "month", "quarter") and all(
-            limit is None or period_start(limit, "month") == limit
-            for limit in (self.scope.since, self.scope.until)
-        )
-        if not coarse:
-            return direct.histograms(self.engine, self.plan, self.scope, position)
         number = {
             self.layout[self.plan.metrics[at].name, "histogram", ""].word: at
             for at in self.plan.quantiles
@@ -215,7 +208,7 @@ class _Reader:
             items.insert(0, f"measure_period.{scope.grain} as period")
             joined = " join measure_period on measure_period.period = stored.period"
         items += [f"stored.member as by_{name}" for name in scope.by]
-        conditions = ["true"]
+        conditions = [f"stored.dimension = {sql.text_literal(self.dimension)}"]
         if scope.since is not None:
             conditions.append(f"stored.period >= {scope.since}")
         if scope.until is not None:
@@ -226,6 +219,6 @@ class _Reader:
                 else f"stored.member = {sql.text_literal(value)}"
             )  # fmt: skip
         return (
-            f"select {', '.join(items)} from {table_name(self.plan.fact, self.dimension, part)} "
+            f"select {', '.join(items)} from {table_name(self.plan.fact, part)} "
             f"as stored{joined} where {' and '.join(conditions)}"
         )

@@ -6,6 +6,7 @@ that a message cannot steer the terminal.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from candor.answers.ruled import RuleVerdict
 from candor.answers.scores import Score
 from candor.metrics.derived import Derived
 from candor.metrics.describing import Described
+from candor.reports.terminal import plain_console
 
 _COLOURS = {"customer": "cyan", "ai_agent": "magenta", "human_agent": "green", "system": "dim"}
 _VISIBLE = {number: 0x2400 + number for number in range(32) if chr(number) not in "\n\t"}
@@ -33,13 +35,13 @@ def printable(text: str) -> str:
 
 def print_catalogue(rows: Sequence[CatalogueRow]) -> None:
     """Metrics by category, with what is missing where a workspace cannot support one."""
-    console = Console()
+    console = plain_console()
     if not rows:
         console.print("no metric matches; `candor metrics` lists all")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("metric", "category", "tier", "question", "on this data"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("metric", "category", "tier"))
     for row in sorted(rows, key=lambda row: (row.category, row.metric)):
         next_event = escape(row.instrument)
         state = {
@@ -56,7 +58,7 @@ def print_catalogue(rows: Sequence[CatalogueRow]) -> None:
 
 def print_definition(page: DefinitionPage) -> None:
     """One definition for people, then its SQL and lineage."""
-    console = Console()
+    console = plain_console()
     item = page.definition
     console.print(
         f"[bold]{escape(item.title)}[/]  {item.id}  [dim]{item.category} · {item.tier} · {item.cadence}[/]"
@@ -125,7 +127,7 @@ def _about(item: Described) -> dict[str, str]:
 
 def print_why(page: ConversationPage) -> None:
     """The timeline of a thread and how every metric counted its conversations."""
-    console = Console()
+    console = plain_console()
     console.print(
         f"[bold]Thread {escape(printable(page.thread_id))}[/]  [dim]snapshot {page.snapshot}[/]"
     )
@@ -180,11 +182,11 @@ def _print_scores(console: Console, scores: Sequence[Score]) -> None:
 def _moment(moment: Moment) -> Text:
     line = Text(f"{moment.at}  ", style="dim")
     if moment.kind == "message":
-        line.append(f"{moment.actor or 'unknown':<12}", style=_COLOURS.get(moment.actor, ""))
+        line.append(f"{moment.actor or 'unknown':<13}", style=_COLOURS.get(moment.actor, ""))
         note = "" if moment.is_public else " (not public)"
         line.append(printable(moment.text) + note, style="default")
     else:
-        line.append(f"{moment.kind:<12}", style="bold yellow")
+        line.append(f"{moment.kind.replace('_', ' '):<13}", style="bold yellow")
         line.append(printable(moment.detail), style="default")
         if moment.actor:
             line.append(f"  by {moment.actor}", style="dim")
@@ -202,8 +204,12 @@ def _print_contact(console: Console, contact: Contact) -> None:
     for name in ("metric", "counted as", "because"):
         table.add_column(name, overflow="fold")
     counted = [verdict for verdict in contact.verdicts if verdict.state != "outside"]
-    for verdict in sorted(counted, key=lambda one: (_ORDER.index(one.state), one.metric)):
-        table.add_row(verdict.metric, _state(verdict), escape(printable(verdict.reason)))
+    ordered = sorted(counted, key=lambda one: (_ORDER.index(one.state), one.metric))
+    # A metric of messages says something of each: equal sayings are told once, with their number.
+    alike = Counter((one.metric, _state(one), one.reason) for one in ordered)
+    for (metric, state, reason), count in alike.items():
+        times = f" × {count}" if count > 1 else ""
+        table.add_row(metric, f"{state}{times}", escape(printable(reason)))
     console.print(table)
     outside = len(contact.verdicts) - len(counted)
     console.print(f"{outside} metrics do not concern it", style="dim")

@@ -6,9 +6,10 @@ share that its rule does not decide.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
-from candor.answers.resolution import TRUTH, BillAnswer, RulesAnswer
+from candor.answers.resolution import TRUTH, BillAnswer, Difference, RulesAnswer
 from candor.estimates.estimate import Reckoning, Refusal
 from candor.reports.document import (
     Bullets,
@@ -25,7 +26,7 @@ from candor.reports.document import (
     Value,
 )
 from candor.resolution import registry
-from candor.resolution.comparison import Pair, Rate
+from candor.resolution.comparison import Pair, Rate, furthest
 from candor.verdicts import wording
 
 _STATUS_TONE: dict[str, Tone] = {
@@ -43,6 +44,9 @@ _STATUS_WORDS = {
 _REASONS = {
     "immature": "window still open", "silent": "the rule's text does not say",
     "fact_missing": "a fact is missing",
+}  # fmt: skip
+_LOST = {
+    "not_resolved": "refused", "undetermined": "not known", "needs_judge": "needs a judge",
 }  # fmt: skip
 _MOST_LINES = 200
 
@@ -72,7 +76,7 @@ def comparison(found: RulesAnswer, colophon: Colophon, *, title: str, period: st
         kind="comparison of rules", title=title, period=period, summary=tuple(summary),
         sections=(
             _rates_section(rates), _ladder_section(found), _agreement_section(found),
-            *_differences_section(found), _texts_section(rules),
+            *_differences_section(found), *_stories_section(found), _texts_section(rules),
         ),
         colophon=colophon,
     )  # fmt: skip
@@ -143,39 +147,56 @@ def _ladder_section(found: RulesAnswer) -> Section:
         Column("95 % interval", True), Column("bounds", True), Column("drop out here", True),
         Column("by itself", True), Column("not known", True),
     )  # fmt: skip
+    lost: tuple[tuple[Cell, ...], ...] = tuple(
+        (step.title, *(_some(found.dropouts[step.name], says) for says in _LOST))
+        for step in steps
+        if step.dropped
+    )
+    blocks = [Table("From closed to confirmed", columns, rows)]
+    if lost:
+        heads = (Column("rung"), *(Column(words) for words in _LOST.values()))
+        blocks.append(Table("Some of the conversations that drop out", heads, lost, folded=True))
     return Section(
-        "ladder", "Evidence ladder", (Table("From closed to confirmed", columns, rows),),
+        "ladder", "Evidence ladder", tuple(blocks),
         "Each rung asks for stronger evidence than the one before; what is proved never rises.",
     )  # fmt: skip
+
+
+def _some(cases: list[dict[str, str]], says: str) -> str:
+    return ", ".join(c["conversation"] for c in cases if c["says"] == says) or wording.NONE
 
 
 def _agreement_section(found: RulesAnswer) -> Section:
     names = [rate.name for rate in _ordered(found.comparison.rates)]
     titles = {rate.name: rate.title for rate in found.comparison.rates}
     head = (Column("rule"), *(Column(str(n), True) for n in range(1, len(names) + 1)))
-    rows: list[tuple[Cell, ...]] = []
-    for number, name in enumerate(names, start=1):
-        cells: list[Cell] = [f"{number} {titles[name]}"]
-        for other in names:
-            if other == name:
-                cells.append(wording.NONE)
-                continue
-            pair = found.comparison.pair(name, other)
-            cells.append(_of_hundred(pair.agreed))
-        rows.append(tuple(cells))
+    pairs = {frozenset((pair.first, pair.second)): pair for pair in found.comparison.pairs}
+
+    def matrix(cell: Callable[[Pair], Cell]) -> tuple[tuple[Cell, ...], ...]:
+        return tuple(
+            (
+                f"{number} {titles[name]}",
+                *(
+                    wording.NONE if other == name else cell(pairs[frozenset((name, other))])
+                    for other in names
+                ),
+            )
+            for number, name in enumerate(names, start=1)
+        )
+
     said = {rate.name for rate in found.comparison.rates if rate.decided.refusal is None}
-    apart = sorted(
-        (
-            p
-            for p in found.comparison.pairs
-            if p.difference.point is not None and {p.first, p.second} <= said
-        ),
-        key=lambda p: -abs(p.difference.point or 0),
-    )[:12]
+    apart = furthest(found.comparison.pairs, said, 12)
     return Section(
         "agreement", "Who agrees with whom",
         (
-            Table("Of 100 conversations both decide, on how many they agree", head, tuple(rows)),
+            Table(
+                "Of 100 conversations both decide, on how many they agree", head,
+                matrix(lambda pair: _of_hundred(pair.agreed)),
+            ),
+            Table(
+                "Agreement beyond chance, in hundredths: 100 is perfect, 0 is what guessing gives",
+                head, matrix(lambda pair: _hundredths(pair.ac1)), folded=True,
+            ),
             Table("Furthest apart", _PAIR_COLUMNS, tuple(_pair(p, titles) for p in apart)),
         ),
         "Agreement beyond chance is Gwet's AC1; the difference is paired, on the same conversations.",
@@ -187,6 +208,10 @@ def _of_hundred(share: float | None) -> Cell:
     if share is None:
         return wording.NONE
     return int(share) * 100 if share in (0, 1) else min(max(round(100 * share), 1), 99)
+
+
+def _hundredths(value: float | None) -> Cell:
+    return wording.NONE if value is None else round(100 * value)
 
 
 _PAIR_COLUMNS = (
@@ -206,23 +231,64 @@ def _pair(pair: Pair, titles: dict[str, str]) -> tuple[Cell, ...]:
 
 
 def _differences_section(found: RulesAnswer) -> tuple[Section, ...]:
-    first = found.comparison.rates[0]
-    titles = {rate.name: rate.title for rate in found.comparison.rates}
     tables = tuple(
-        Table(
-            f"{first.title} against {titles[other]}",
-            (Column("conversation"), Column(first.title), Column(titles[other])),
-            tuple((c["conversation"], c["first"], c["second"]) for c in cases), folded=True,
-        )
-        for other, cases in found.cases.items()
-        if cases
-    )  # fmt: skip
+        _difference(one, found) for one in found.differences if one.only_first or one.only_second
+    )
     if not tables:
         return ()
     intro = (
-        f"Conversations on which {first.title} and another rule differ, with the line that decided."
+        "Conversations on which two rules differ, with the line of each that decided. Any two:"
+        " candor compare-rules --only RULE --only RULE --cases 1000."
     )
     return (Section("why", "Why they differ", tables, intro),)
+
+
+def _difference(one: Difference, found: RulesAnswer) -> Table:
+    titles = {rate.name: rate.title for rate in found.comparison.rates}
+    first, second = titles[one.first], titles[one.second]
+    pair = found.comparison.pair(one.first, one.second)
+    counts = {pair.first: pair.only_first, pair.second: pair.only_second}
+    rows = tuple(
+        (case["conversation"], resolved, case["first"], case["second"])
+        for resolved, cases in (("the first", one.only_first), ("the second", one.only_second))
+        for case in cases
+    )
+    return Table(
+        f"{first} against {second}: {counts[one.first]:,} resolved under the first only,"
+        f" {counts[one.second]:,} under the second only",
+        (Column("conversation"), Column("resolved under"), Column(first), Column(second)),
+        rows, folded=True,
+    )  # fmt: skip
+
+
+def _stories_section(found: RulesAnswer) -> tuple[Section, ...]:
+    """A user's own rule on the stories that tell rules apart."""
+    if not found.stories:
+        return ()
+    own, others = found.judged.rules[0], list(found.stories[0].others)
+    titles = {name: rule.title for name, rule in registry.current().items()}
+    # Verdicts are as short as figures, and stand as narrow.
+    numbers = (Column(str(n), True) for n in range(1, len(others) + 1))
+    head = (Column("story"), Column("yours", True), *numbers)
+    verdicts = tuple(
+        (one.title, one.verdict, *(one.others[name] for name in others)) for one in found.stories
+    )
+    return (
+        Section(
+            "stories", "Your rule on fourteen stories",
+            (
+                Table(f"{own.title} beside the vendors' rules", head, verdicts),
+                Bullets(tuple(f"{n} {titles[name]}" for n, name in enumerate(others, start=1))),
+                Table(
+                    "The line of yours that decided",
+                    (Column("story"), Column("verdict"), Column("because")),
+                    tuple((one.title, one.verdict, one.words) for one in found.stories),
+                ),
+            ),
+            "R resolved · N not resolved · R* billed without a resolution · N? not resolved by a reading of"
+            " ours · J needs a judge · ? the text does not say · R/N depends on a missing fact · x not counted.",
+        ),
+    )  # fmt: skip
 
 
 def _texts_section(rules: list[Rate]) -> Section:
@@ -259,7 +325,7 @@ def _validity(rate: Rate) -> str:
 def bill(found: BillAnswer, colophon: Colophon, *, title: str) -> Document:
     """An audited invoice: what is owed, what can be asked back, what nobody can check."""
     audit = found.audit
-    amounts, recoverable = audit.amounts(), audit.recoverable()
+    recoverable = audit.recoverable()
     summary = [
         f"{_money(low)} {currency} of {_money(found.invoice.total[currency])} {currency} can be asked back"
         + (
@@ -270,16 +336,19 @@ def bill(found: BillAnswer, colophon: Colophon, *, title: str) -> Document:
         for currency, (low, high) in recoverable.items()
     ]
     summary.append(f"Held against {audit.rule.title}, version {audit.rule.text.version}.")
-    counts = audit.counts()
     rows: list[tuple[Cell, ...]] = []
-    for currency, sums in amounts.items():
+    for currency, sums in audit.amounts().items():
         for status, amount in sums.items():
-            rows.append(
-                (
-                    Mark(status, _STATUS_TONE[status]), sum(counts[status].values()),
-                    f"{_money(amount)} {currency}", _STATUS_WORDS[status],
-                )
-            )  # fmt: skip
+            lines = sum(
+                one.status == status and one.line.currency == currency for one in audit.findings
+            )
+            if lines or len(recoverable) == 1:
+                rows.append(
+                    (
+                        Mark(status, _STATUS_TONE[status]), lines, f"{_money(amount)} {currency}",
+                        _STATUS_WORDS[status],
+                    )
+                )  # fmt: skip
     columns = (
         Column("status"),
         Column("lines", True),
@@ -358,7 +427,9 @@ def _other_section(found: BillAnswer) -> Section:
                 (
                     claimed,
                     f"{len(audit.never_invoiced):,} conversations that the rule bills stand on no line.",
-                    f"{found.invoice.repeated:,} rows repeated a line and were not counted again.",
+                    f"{found.invoice.repeated:,} rows repeat a line and are not counted again."
+                    if found.invoice.repeated != 1
+                    else "1 row repeats a line and is not counted again.",
                 )
             ),
             Table(f"The same conversations under other definitions, at {price} each", columns, rows),

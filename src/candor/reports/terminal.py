@@ -31,6 +31,8 @@ _MOVES: dict[Direction, str] = {Direction.BETTER: "green", Direction.WORSE: "red
 _ANSWERS = {"misleads": "red", "not_here": "green", "cannot_say": "bright_black"}
 _CELLS = 14
 """Characters of an interval bar."""
+_NAMED = 3
+"""Absent figures of a category that are all named."""
 _WIDE = 112
 """Columns from which everything fits; also used where there is no terminal to ask."""
 
@@ -52,13 +54,16 @@ def print_scorecard(card: Scorecard, console: Console | None = None) -> None:
         shown = [row for row in category.rows if row.estimate.refusal is None or row.target]
         if shown:
             out.print(_category_table(shown, card.currency, wide=out.width >= _WIDE))
-        absent = [row for row in category.rows if row not in shown]
-        if absent:
-            named = "; ".join(f"{row.info.title} ({_refused(row.estimate)})" for row in absent)
-            out.print(shown_text(f"no figure: {named}", "bright_black"))
+        if absent := [row for row in category.rows if row not in shown]:
+            out.print(shown_text(_absent(absent), "bright_black"))
     for hidden in card.hidden:
         out.print(shown_text(f"left out: {hidden.metric}. {hidden.reason}", "bright_black"))
     out.print()
+    if any(row.estimate.missing for row in card.rows):
+        told = (
+            "what the data lack for each figure: candor metrics · which events to send: candor plan"
+        )
+        out.print(shown_text(told, "bright_black"))
     out.print(shown_text(f"as of {card.as_of} · snapshot {card.snapshot}", "bright_black"))
 
 
@@ -190,6 +195,18 @@ def _refused(estimate: Estimate) -> str:
     if estimate.missing:
         return f"needs {estimate.missing}"
     return str(estimate.refusal).replace("_", " ")
+
+
+def _absent(rows: Sequence[MetricRow]) -> str:
+    """Figures that are not there, by what they lack; where many are, all but the headlines counted."""
+    named = [row for row in rows if len(rows) <= _NAMED or row.info.tier == "primary"]
+    titles: dict[str, list[str]] = {}
+    for row in named:
+        titles.setdefault(_refused(row.estimate), []).append(row.info.title)
+    parts = [f"{', '.join(names)} ({why})" for why, names in titles.items()]
+    if len(named) < len(rows):
+        parts.append(f"and {len(rows) - len(named)} more" if parts else f"{len(rows)} metrics")
+    return f"no figure: {'; '.join(parts)}"
 
 
 def _bar(row: MetricRow) -> Text:

@@ -7,7 +7,7 @@ share it says nothing about.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -217,15 +217,57 @@ def differences(
     """
     a, b = judged.outcomes(first), judged.outcomes(second)
     rows = np.flatnonzero((a == "resolved") & (b == "not_resolved"))[:limit]
-    names = judged.threads["conversation_id"].to_pylist()
+    names = judged.threads["conversation_id"]
     return [
         {
-            "conversation": names[row],
+            "conversation": names[int(row)].as_py(),
             "first": judged.decision(int(row), first).words,
             "second": judged.decision(int(row), second).words,
         }
         for row in rows
     ]
+
+
+def furthest(pairs: Sequence[Pair], said: set[str], most: int) -> list[Pair]:
+    """Pairs with the largest difference, of those whose rules both have a share of their own."""
+    known = [p for p in pairs if p.difference.point is not None and {p.first, p.second} <= said]
+    return sorted(known, key=lambda p: -abs(p.difference.point or 0))[:most]
+
+
+def dropouts(judged: Judged, *, limit: int = 20) -> dict[str, list[dict[str, str]]]:
+    """Conversations that are proved up to the rung before and not up to this one, by rung.
+
+    Args:
+        judged: every thread on the ladder.
+        limit: most conversations of a rung, for each thing it may say of them.
+
+    Returns:
+        Rung → conversations, each with what the rung says of it: ``not_resolved``,
+        ``undetermined`` or ``needs_judge``.
+    """
+    names = judged.threads["conversation_id"]
+    return {
+        ladder.RUNGS[number].name: [
+            {
+                "conversation": names[int(row)].as_py(),
+                "says": ladder.WORDS[int(judged.rungs[row, number])],
+            }
+            for code in (ladder.NOT_RESOLVED, ladder.UNDETERMINED, ladder.NEEDS_JUDGE)
+            for row in np.flatnonzero(lost & (judged.rungs[:, number] == code))[:limit]
+        ]
+        for number, lost in _losses(judged)
+    }
+
+
+def _losses(judged: Judged) -> Iterator[tuple[int, np.ndarray]]:
+    """Number of a rung of the ladder, and bool[n] of what is lost there."""
+    proved = ladder.cumulative(judged.rungs)
+    standing = judged.rungs[:, 0] != ladder.EXCLUDED if len(judged) else np.zeros(0, dtype=bool)
+    for number, rung in enumerate(ladder.RUNGS):
+        if not rung.is_beside:
+            reached = proved[:, number] == ladder.RESOLVED
+            yield number, standing & ~reached
+            standing = reached
 
 
 def from_three_valued(known: np.ndarray, value: np.ndarray, counted: np.ndarray) -> Outcomes:
@@ -339,22 +381,16 @@ def _assumed(judged: Judged, number: int, outcomes: Outcomes) -> float | None:
 
 def _steps(judged: Judged, level: float, thresholds: Thresholds) -> list[Step]:
     proved = ladder.cumulative(judged.rungs)
+    lost = {number: int(rows.sum()) for number, rows in _losses(judged)}
     steps = []
-    standing = judged.rungs[:, 0] != ladder.EXCLUDED if len(judged) else np.zeros(0, dtype=bool)
     for number, rung in enumerate(ladder.RUNGS):
         sides = []
         for codes in (judged.rungs[:, number], proved[:, number]):
             words = np.asarray([ladder.WORDS[int(code)] for code in codes], dtype=object)
             sides.append(_rate(rung.name, rung.title, words, judged.buckets, level, thresholds))
-        reached = proved[:, number] == ladder.RESOLVED
         steps.append(
-            Step(
-                rung.name, rung.title, rung.is_beside, sides[0], sides[1],
-                0 if rung.is_beside else int((standing & ~reached).sum()),
-            )
-        )  # fmt: skip
-        if not rung.is_beside:
-            standing = reached
+            Step(rung.name, rung.title, rung.is_beside, sides[0], sides[1], lost.get(number, 0))
+        )
     return steps
 
 

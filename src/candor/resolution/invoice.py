@@ -25,7 +25,7 @@ OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "vendor": ("supplier", "provider"),
     "period_start": ("from", "start", "period_from", "billing_period_start"),
     "period_end": ("to", "until", "end", "period_to", "billing_period_end"),
-    "outcome_billed": ("outcome", "type", "description", "product"),
+    "outcome_billed": ("outcome", "type", "description", "product", "service", "item_description"),
     "amount": ("total", "price", "net_amount", "charge"),
     "currency": ("currency_code",),
     "thread_id": ("conversation_id", "ticket_id", "case_id", "session_id", "chat_id"),

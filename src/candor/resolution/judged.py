@@ -49,7 +49,8 @@ class Decision:
         if self.line is None:
             return _WORDS[self.reason or self.verdict]
         by = f" ({self.line.basis})" if self.line.basis else ""
-        return f"{self.line.condition.text}{by}"
+        is_last = self.line.condition.constant is True
+        return f"{'every other case' if is_last else self.line.condition.text}{by}"
 
 
 _WITHOUT_LINE = {
@@ -178,6 +179,33 @@ def judge(
     )  # fmt: skip
 
 
+def decide_one(engine: DuckEngine, rule: Rule, thread_id: str, *, as_of_us: int) -> Decision:
+    """What a rule says of one thread that nobody has labelled.
+
+    Args:
+        engine: holds the two facts of ``columns.FROM``; nothing else is read.
+        rule: the rule; what it is ``after`` is asked first.
+        thread_id: of the thread.
+        as_of_us: instant up to which data are known, epoch microseconds.
+    """
+    if rule.text.after is not None:
+        first = decide_one(engine, current()[rule.text.after], thread_id, as_of_us=as_of_us)
+        if first.outcome != "resolved":
+            return decide(rule, _code_after(first))
+    quoted = thread_id.replace("'", "''")
+    code = engine.rows(
+        f"select {_code_sql(rule, as_of_us)} from {FROM} where r.thread_id = '{quoted}'"
+    )[0][0]
+    return decide(rule, int(code))
+
+
+def _code_after(first: Decision) -> int:
+    """Code of a rule whose rule before did not say that it is resolved."""
+    return {"not_resolved": REFUSED_BEFORE, "excluded": EXCLUDED}.get(
+        first.outcome, IMMATURE if first.reason == "immature" else UNKNOWN_BEFORE
+    )
+
+
 def _defer(
     codes: np.ndarray, labelled: np.ndarray, rules: Sequence[Rule], number: int, first: int
 ) -> None:
@@ -188,10 +216,7 @@ def _defer(
         if decision.outcome == "resolved":
             continue
         rows = pairs == pair
-        code = {"not_resolved": REFUSED_BEFORE, "excluded": EXCLUDED}.get(
-            decision.outcome, IMMATURE if decision.reason == "immature" else UNKNOWN_BEFORE
-        )
-        codes[rows, number] = code
+        codes[rows, number] = _code_after(decision)
         labelled[rows, number] = 0
 
 

@@ -16,6 +16,7 @@ from candor.resolution import ladder
 from candor.resolution.cases import Case, cases
 from candor.resolution.columns import COLUMNS, LABELS
 from candor.resolution.rule import OUTCOMES, RuleText
+from candor.resolution.stories import derived
 from candor.window import format_instant
 
 VERSION = "1.0"
@@ -28,7 +29,8 @@ What vendors and contracts call "resolved", as data that anybody can evaluate. L
   a vendor's own verdict.
 - `rule.schema.json`: the shape of one version of a rule.
 - `columns.json`: the derived columns, their kinds and exact meanings, and the labels a judge may give.
-- `stories.json`: {stories} streams of events with the verdict of {rules} rules on each.
+- `stories.json`: {stories} streams of events, the derived columns of each (one left out is null), and
+  the verdict of {rules} rules.
 
 ## Evaluation
 
@@ -97,6 +99,11 @@ def _story(case: Case) -> Mapping[str, Any]:
     ]
     return {
         "id": case.id, "title": case.title, "thread_id": case.thread_id,
-        "as_of": format_instant(case.as_of_us), "events": events, "verdicts": case.verdicts,
+        "as_of": format_instant(case.as_of_us), "events": events,
+        "derived": {
+            name: format_instant(value) if name.startswith("t_") else value
+            for name, value in derived()[case.id].items()
+        },
+        "verdicts": case.verdicts,
         "bill_under_intercom_fin": case.bill,
     }  # fmt: skip

@@ -137,6 +137,11 @@ class Notes:
         key = (kind, detail)
         self.counts[key] = self.counts.get(key, 0) + 1
 
+    def add_all(self, others: Notes) -> None:
+        """Count whatever others counted."""
+        for key, count in others.counts.items():
+            self.counts[key] = self.counts.get(key, 0) + count
+
 
 class Source(ABC):
     """One system's connector. Subclasses keep nothing between files but what they read ahead.

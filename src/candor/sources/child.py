@@ -82,9 +82,14 @@ def _read_and_leave(request: Request, pipe: BinaryIO) -> None:
         os._exit(status)
 
 
+def collect_rarely() -> None:
+    """Look for garbage seldom: what is read hardly refers to itself, and the process is short."""
+    gc.set_threshold(_RARE_COLLECTION, 50, 50)
+
+
 def _read(request: Request, pipe: BinaryIO) -> int:
     source, paths, options, privacy, bounds = request
-    gc.set_threshold(_RARE_COLLECTION, 50, 50)
+    collect_rarely()
     confine(
         replace(bounds, cpu_seconds=bounds.cpu_seconds * len(paths)),
         sum(unpacked_at_most(path) for path in paths if path.exists()),

@@ -84,8 +84,7 @@ class GenericSource(Source):
         made = row.plan.events(row.value, row.number)
         found = row.plan.state.notes
         if found.counts:
-            for (kind, detail), count in found.counts.items():
-                notes.counts[kind, detail] = notes.counts.get((kind, detail), 0) + count
+            notes.add_all(found)
             found.counts.clear()
         return made
 

@@ -1,7 +1,7 @@
 """What a file and its columns might be: guesses for ``propose``, never used for reading.
 
-Only looks at the first rows. Assumes English or German names of columns; what is not recognised is
-left to the user.
+Only looks at the first rows; ``column_names`` holds what names and words mean. What is not
+recognised is left to the user.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from candor.events import ReasonCode, registry
+from candor.events import ReasonCode
+from candor.sources import column_names
 from candor.sources.base import FileRefused, RawRecord
 from candor.sources.readers import bytestream, csv, json_array, json_lines, parquet, xlsx
 from candor.sources.readers.dialect import Dialect
@@ -27,65 +28,13 @@ _MOST_CELLS = 0.8
 _MOST_ENVELOPE_KEYS = 100
 _HEAD = 1 << 18
 _NOT_UTF8 = "it is not UTF-8; cp1252 is the most common alternative"
-_NAMES: dict[str, str] = {
-    "message_id": "message_id msg_id event_id comment_id entry_id post_id utterance_id",
-    "thread_id": "thread_id conversation_id conv_id ticket_id ticket case_id case case_number chat_id "
-    "session_id dialogue_id dialog_id interaction_id call_id contact_id vorgang",
-    "occurred_at": "occurred_at timestamp ts time sent_at message_time event_time date datetime sent_on "
-    "posted_at zeitpunkt",
-    "started_at": "started_at created_at created opened_at opened created_on start_time start "
-    "creation_date erstellt erstellt_am",
-    "ended_at": "ended_at end_time ended end",
-    "solved_at": "solved_at solved resolved_at resolved resolution_date geloest",
-    "closed_at": "closed_at closed closed_on close_date geschlossen",
-    "actor": "actor author_type role sender_type speaker sender author from from_role participant",
-    "actor_id": "actor_id author_id agent_id agent assignee sender_id user_name author_name",
-    "text": "text body message content utterance comment message_text plain_body nachricht",
-    "is_public": "is_public public visible_to_customer",
-    "channel": "channel via source_channel medium contact_channel kanal",
-    "customer_id": "customer_id customer user_id requester_id requester contact end_user_id client_id "
-    "customer_no customer_number kunde kundennummer",
-    "subject": "subject title betreff",
-    "language": "language lang locale sprache",
-    "priority": "priority prioritaet",
-    "brand": "brand",
-    "region": "region country market",
-    "score": "csat rating score satisfaction csat_score satisfaction_rating bewertung",
-    "answered_at": "answered_at rated_at rating_date",
-}
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_WORDS_OF_PROSE = 2.5
 _TIMES = frozenset(
     {"occurred_at", "started_at", "ended_at", "solved_at", "closed_at", "answered_at"}
 )
-_MEANINGS: dict[str, dict[str, str]] = {
-    "actor": {
-        "customer": "customer user enduser visitor client requester consumer contact caller kunde",
-        "ai_agent": "ai bot assistant ai_agent chatbot virtual_agent fin wizard agent_ai",
-        "human_agent": "agent human human_agent admin operator staff representative advisor mitarbeiter",
-        "system": "system automation trigger macro",
-    },
-    "channel": {
-        "chat": "chat web_chat live_chat webchat messenger widget",
-        "messaging": "messaging whatsapp telegram line",
-        "email": "email mail e_mail",
-        "voice": "voice phone call telephone telefon",
-        "sms": "sms text_message",
-        "social": "social twitter facebook instagram x",
-        "in_app": "in_app mobile app",
-        "web_form": "web_form web form webform portal",
-    },
-    "is_public": {"true": "true yes 1 public ja", "false": "false no 0 private internal nein"},
-}
 _TELLING: dict[str, tuple[str, int]] = {"actor": ("message", 2), "channel": ("conversation", 2)}
 """Fields recognised by their words alone: event type, and how many different words it takes."""
-_VENDORS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("tau2_bench", frozenset({"simulations", "tasks"})),
-    ("tau_bench", frozenset({"task_id", "traj", "reward"})),
-    ("intercom", frozenset({"conversation_parts", "statistics"})),
-    ("intercom", frozenset({"conversation_parts", "source"})),
-    ("zendesk", frozenset({"requester_id", "ticket_form_id"})),
-    ("zendesk", frozenset({"ticket_id", "child_events"})),
-    ("zendesk", frozenset({"requester_id", "satisfaction_rating"})),
-)
 _TIME_SHAPES: tuple[tuple[re.Pattern[str], str, bool], ...] = (
     (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d\d:\d\d"), "%d.%m.%Y %H:%M:%S", False),
     (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d\d"), "%d.%m.%Y %H:%M", False),
@@ -139,7 +88,7 @@ class TimeGuess:
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """Top-level keys, noted while a document is passed over."""
 
     names: list[str] = field(default_factory=list)
@@ -155,34 +104,6 @@ class _Seen:
         return len(self.names)
 
 
-def vendor_of(path: Path) -> str:
-    """The connector whose export the file seems to be, "" when none."""
-    kind = bytestream.kind_on_disk(path)
-    if kind not in ("text", "gzip"):
-        return ""
-    first = _first_sign(path)
-    if first not in "[{":
-        return ""
-    try:
-        record = next(iter(json_lines.read(path)))
-        names = set(record.value) if isinstance(record.value, dict) else set()
-        known = registry()
-        if {"type", "occurred_at"} <= names and record.value["type"] in known:
-            return "canonical"
-        if not names:
-            record = next(iter(json_array.read(path)))
-            names = set(record.value) if isinstance(record.value, dict) else set()
-        if first == "{" and not names:
-            seen = _Seen()
-            json_array.top_level(path, seen)
-            names = set(seen.names)
-    except (FileRefused, StopIteration):
-        return ""
-    if {"tickets", "conversations"} & names:
-        return "zendesk" if "tickets" in names else "intercom"
-    return next((name for name, signs in _VENDORS if signs <= names), "")
-
-
 def sample_of(path: Path) -> Sample:
     """The first rows of a file by the format that fits best.
 
@@ -195,7 +116,7 @@ def sample_of(path: Path) -> Sample:
     if kind == "zip" and path.suffix.lower() == ".xlsx":
         return _sample("xlsx", xlsx.read(path), why="it is a workbook")
     encoding, why = _encoding(path)
-    first = _first_sign(path, encoding)
+    first = first_sign(path, encoding)
     if first == "{":
         lines = _sample(
             "jsonl", json_lines.read(path, encoding), encoding, "each line is an object"
@@ -212,40 +133,100 @@ def sample_of(path: Path) -> Sample:
 
 
 def columns_of(sample: Sample) -> dict[str, str]:
-    """Which column seems to hold which field; each column is used once."""
+    """Which column seems to hold which field; each column is used once.
+
+    By its whole name first, then by the words of its name, then by what stands in it.
+    """
     found: dict[str, str] = {}
-    used: set[str] = set()
-    by_name = {_plain(name): name for name in reversed(sample.columns)}
-    for target, names in _NAMES.items():
-        for name in names.split():
-            column = by_name.get(name)
-            if column is None or column in used:
-                continue
-            if target in _TIMES and _time_in(_values(sample, column)) is None:
-                continue
-            if target == "score" and not any(
-                number(v) is not None for v in _values(sample, column)
-            ):
-                continue
-            found[target] = column
-            used.add(column)
-            break
-    for target in _TELLING:
-        if target not in found and (column := _by_words(sample, target, used)):
-            found[target] = column
-            used.add(column)
+    for look in (column_names.named, column_names.told):
+        for target in column_names.targets():
+            for column in look(target, sample.columns) if target not in found else ():
+                if column not in found.values() and _may_hold(sample, column, target):
+                    found[target] = column
+                    break
+            # What stands in a column says more than a name that might be another field's.
+            if target in _TELLING and target not in found:
+                telling = _by_words(sample, target, set(found.values()))
+                found |= {target: telling} if telling else {}
+    # People share a name; an address is theirs.
+    if _is_unnamed(sample, found.get("customer_id")) and (
+        column := _addresses(sample, set(found.values()))
+    ):
+        found["customer_id"] = column
+    _add_id(sample, found)
+    if "actor" in found and "text" not in found and (column := _prose(sample, {*found.values()})):
+        found["text"] = column
     return found
+
+
+def _add_id(sample: Sample, found: dict[str, str]) -> None:
+    """A column that is only called an id is that of what a row is: a message, else a thread."""
+    target = "message_id" if "text" in found else "thread_id"
+    for column in sample.columns:
+        values = [str(value) for value in _values(sample, column)]
+        is_id = column_names.plain(column) == "id" and len(set(values)) == len(values)
+        if target not in found and is_id and column not in found.values():
+            found[target] = column
+
+
+def _may_hold(sample: Sample, column: str, target: str) -> bool:
+    values = _values(sample, column)
+    if target in _TIMES:
+        return _time_in(values) is not None
+    if target == "score":
+        return opinions_of(sample, column) != () or any(number(v) is not None for v in values)
+    # A column of names of people says who they are, not which side they are on.
+    return target not in _TELLING or not values or bool(words_of(sample, column))
 
 
 def _by_words(sample: Sample, target: str, used: set[str]) -> str:
     """A column whose values give it away, whatever its name; "" when there is none."""
     event_type, minimum = _TELLING[target]
-    known = vocabulary(event_type, target)
+    known = column_names.vocabulary(event_type, target)
     for column in sample.columns:
         words = [] if column in used else words_of(sample, column)
-        if len(words) >= minimum and all(meaning(word, target, known) for word in words):
+        if len(words) >= minimum and all(
+            column_names.meaning(word, target, known, is_whole=True) for word in words
+        ):
             return column
     return ""
+
+
+def _is_unnamed(sample: Sample, column: str | None) -> bool:
+    """Whether no column says who the customer is, or only by a name without a digit."""
+    values = [] if column is None else [str(value) for value in _values(sample, column)]
+    return not any(mark.isdigit() or mark == "@" for value in values for mark in value)
+
+
+def opinions_of(sample: Sample, column: str) -> tuple[str, ...]:
+    """The words of a column that only says good or bad; none of any other."""
+    words = words_of(sample, column)
+    told = {word: column_names.content(word) for word in words}
+    return tuple(words) if words and None not in told.values() else ()
+
+
+def _addresses(sample: Sample, used: set[str]) -> str:
+    """A column of mail addresses that are not the answering side's; "" when there is none."""
+    for column in sample.columns:
+        values = [str(value) for value in _values(sample, column)]
+        fitting = sum(_ADDRESS.fullmatch(value.strip()) is not None for value in values)
+        if (
+            values and column not in used and not column_names.is_of_staff(column)
+            and fitting >= _MOST_CELLS * len(values)
+        ):  # fmt: skip
+            return column
+    return ""
+
+
+def _prose(sample: Sample, used: set[str]) -> str:
+    """The column with the longest texts of several words; "" when there is none."""
+    lengths: dict[str, float] = {}
+    for column in sample.columns:
+        texts = [str(value) for value in _values(sample, column)]
+        words = sum(len(text.split()) for text in texts)
+        if column not in used and texts and words >= _WORDS_OF_PROSE * len(texts):
+            lengths[column] = sum(map(len, texts)) / len(texts)
+    return max(lengths, key=lambda name: lengths[name], default="")
 
 
 def time_of(sample: Sample) -> TimeGuess | None:
@@ -264,40 +245,17 @@ def words_of(sample: Sample, column: str) -> list[str]:
     return sorted(counts, key=lambda word: (-counts[word], word))
 
 
-def vocabulary(type_name: str, target: str) -> tuple[Any, ...]:
-    """The closed list of a field's values, () when it has none."""
-    event_type = registry()[type_name]
-    if not event_type.has(target):
-        return ()
-    one = event_type.field(target)
-    return (True, False) if one.kind == "bool" else one.values
-
-
-def meaning(word: str, target: str, known: Sequence[Any]) -> Any:
-    """What a word of the source seems to mean, None when unknown."""
-    plain = _plain(word)
-    if plain in known:
-        return plain
-    for value, synonyms in _MEANINGS.get(target, {}).items():
-        if plain in synonyms.split():
-            return {"true": True, "false": False}.get(value, value)
-    return None
-
-
 def number(value: Any) -> Any:
     """A cell as a number, None when it is none."""
     return number_of(value.replace(",", ".") if isinstance(value, str) else value)
 
 
-def _plain(name: str) -> str:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower().replace("ö", "oe").replace("ä", "ae")).strip(
-        "_"
-    )
-
-
 def _values(sample: Sample, column: str) -> list[Any]:
-    return [row[column] for row in sample.rows if row.get(column) not in (None, "")]
+    """What stands in a column; arrays and objects are no values."""
+    found = (row.get(column) for row in sample.rows)
+    return [
+        value for value in found if value not in (None, "") and not isinstance(value, list | dict)
+    ]
 
 
 def _time_in(values: Sequence[Any]) -> TimeGuess | None:
@@ -349,7 +307,8 @@ def _encoding(path: Path) -> tuple[str | None, str]:
     return None, ""
 
 
-def _first_sign(path: Path, encoding: str | None = None) -> str:
+def first_sign(path: Path, encoding: str | None = None) -> str:
+    """The first character of a file that is no space; a space where there is none."""
     try:
         with bytestream.open_bytes(path, encoding) as stream:
             return stream.read(4096).decode("utf-8", "replace").lstrip()[:1] or " "
@@ -361,7 +320,7 @@ def _first_sign(path: Path, encoding: str | None = None) -> str:
 
 def _array_key(path: Path, encoding: str | None) -> str | None:
     """The first top-level key under which objects stand in an array."""
-    seen = _Seen()
+    seen = Seen()
     json_array.top_level(path, seen, encoding)
     # An envelope has a few keys; trying each of thousands would read the file as many times.
     for name in seen.names[:_MOST_ENVELOPE_KEYS]:

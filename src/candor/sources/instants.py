@@ -8,7 +8,6 @@ Local times inside a missing hour are refused, those inside a doubled hour take 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -25,8 +24,8 @@ MINUTE = 60 * SECOND
 DAY = 24 * 60 * MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_MICROSECOND = timedelta(microseconds=1)
-# How nearly every vendor writes nearly every time.
-_PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+# How nearly every vendor writes nearly every time; the standard library cuts off further digits.
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9}))?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$",
     re.IGNORECASE,
@@ -44,6 +43,8 @@ def _refuse(code: ReasonCode, field: str, expected: str, value: Any) -> RecordRe
 
 
 def _of_number(value: Any, field: str, unit: str, per_unit: Decimal) -> int:
+    if type(value) is int:
+        return value * int(per_unit)
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise _refuse(ReasonCode.TS_UNPARSED, field, f"{unit} since 1970", value)
     try:
@@ -94,7 +95,9 @@ def of_iso(value: Any, field: str, zone: ZoneInfo | None = None) -> int:
         moment = datetime.fromisoformat(f"{day}T{clock}{offset or ''}")
     except ValueError:
         raise _refuse(ReasonCode.TS_UNPARSED, field, "an existing date and time", value) from None
-    if offset is None and zone is not None:
+    if offset is None and zone is not None and zone.key == "UTC":
+        moment = moment.replace(tzinfo=UTC)  # It has no hour that is missing or doubled.
+    elif offset is None and zone is not None:
         moment = moment.replace(tzinfo=zone)
         back = moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
         if back != moment.replace(tzinfo=None):
@@ -120,9 +123,10 @@ def keep_order(instants: Iterable[int]) -> list[int]:
     Vendors with whole-second clocks order equal seconds by position; a store that sorts by time
     would lose that order. Order between unequal instants is left as the vendor's clock has it.
     """
-    seen: Counter[int] = Counter()
+    seen: dict[int, int] = {}
     kept = []
     for instant in instants:
-        kept.append(instant + seen[instant])
-        seen[instant] += 1
+        before = seen.get(instant, 0)
+        kept.append(instant + before)
+        seen[instant] = before + 1
     return kept

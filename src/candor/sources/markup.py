@@ -55,7 +55,9 @@ _QUOTE_HEAD = re.compile(
     r"|-{2,}\s*(?:Original Message|Ursprüngliche Nachricht|Message d'origine)\s*-{2,}"
     r"|_{20,}"
 )
+_HEAD_ENDS = frozenset(":-_")
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0]+")
+_ONE_PARAGRAPH = re.compile(r"<p>([^<>&]*)</p>")
 _LINE_GAPS = re.compile(r"\n{3,}")
 
 
@@ -126,8 +128,11 @@ def of_plain(text: str) -> Body:
 
     Words written between or below ``>`` lines are kept; a mail that only quotes keeps it as text.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    head = next((n for n, line in enumerate(lines) if _QUOTE_HEAD.fullmatch(line.strip())), None)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    head = next((n for n, line in enumerate(lines) if _is_quote_head(line)), None)
+    if head is None and ">" not in text:
+        return Body(_tidy(text), None)
     after = [] if head is None else lines[head + 1 :]
     cuts_all = head is not None and not any(line.lstrip().startswith(">") for line in after)
     written: list[str] = []
@@ -140,6 +145,12 @@ def of_plain(text: str) -> Body:
     return Body(_tidy("\n".join(written)), _tidy("\n".join(quoted)) or None)
 
 
+def _is_quote_head(line: str) -> bool:
+    bare = line.strip()
+    # A look at the last character spares nearly every line the pattern.
+    return bare[-1:] in _HEAD_ENDS and _QUOTE_HEAD.fullmatch(bare) is not None
+
+
 def is_html(body: str) -> bool:
     """Whether a body holds at least one tag or entity."""
     return bool(_TAG.search(body)) or ("&" in body and unescape(body) != body)
@@ -147,6 +158,11 @@ def is_html(body: str) -> bool:
 
 def read(body: str) -> Body:
     """A body of unknown kind: HTML when it holds a tag or an entity, else plain text."""
+    paragraph = _ONE_PARAGRAPH.fullmatch(body)
+    if paragraph is not None:
+        # What chats write; the same that ``of_html`` makes of it, without taking it apart.
+        text = _tidy(paragraph[1].replace("\n", " "))
+        return of_plain(text) if text else Body("", None)
     return of_html(body) if is_html(body) else of_plain(body)
 
 
@@ -174,5 +190,5 @@ def _end_of(source: str, tag: str, position: int) -> int:
 
 
 def _tidy(text: str) -> str:
-    lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
+    lines = map(str.strip, _SPACES.sub(" ", text).split("\n"))
     return _LINE_GAPS.sub("\n\n", "\n".join(lines)).strip()

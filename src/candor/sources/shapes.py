@@ -24,12 +24,20 @@ Read = Callable[[Path], Iterator[RawRecord]]
 _ERROR_KEYS = frozenset(("error", "errors", "message", "code", "status", "detail", "description"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
-    """One record with its kind."""
+    """One record with its kind.
+
+    Attributes:
+        kind: by its shape.
+        body: the record.
+        seen: what reading ahead made of it, so that its own turn need not; None when it was not
+            read ahead, or is too large a file's to be kept (``Recent``).
+    """
 
     kind: str
     body: dict[str, Any]
+    seen: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class Vendor:
         """Kind by shape; None when no shape fits."""
         present = keys if isinstance(keys, dict) else dict.fromkeys(keys)
         for one in self.shapes:
-            if one.have <= present.keys() and not one.lack & present.keys():
+            if one.have <= present.keys() and (not one.lack or one.lack.isdisjoint(present)):
                 return one.kind
         return None
 
@@ -160,14 +168,19 @@ class Recent:
 
     def __init__(self, most: int = 32 << 20) -> None:
         self._room = most
-        self._kept: dict[Path, list[RawRecord]] = {}
+        self._kept: dict[Path, tuple[list[RawRecord], int]] = {}
 
-    def first(self, path: Path, records: Iterable[RawRecord]) -> Iterator[RawRecord]:
+    def first(
+        self,
+        path: Path,
+        records: Iterable[RawRecord],
+        size_of: Callable[[RawRecord], int] = lambda record: len(record.raw),
+    ) -> Iterator[RawRecord]:
         """The records of a file, kept if there is room for all of them."""
         kept: list[RawRecord] = []
         size = 0
         for record in records:
-            size += len(record.raw)
+            size += size_of(record)
             if size <= self._room:
                 kept.append(record)
             else:
@@ -175,15 +188,20 @@ class Recent:
             yield record
         if size <= self._room:
             self._room -= size
-            self._kept[path] = kept
+            self._kept[path] = kept, size
+
+    def drop(self, path: Path) -> None:
+        """Forget the records of a file that is being read already."""
+        _, size = self._kept.pop(path, (None, 0))
+        self._room += size
 
     def again(self, path: Path, read: Read) -> Iterator[RawRecord]:
         """The same records once more: as kept, which they then no longer are, else read anew."""
-        kept = self._kept.pop(path, None)
+        kept, size = self._kept.pop(path, (None, 0))
         if kept is None:
             yield from read(path)
             return
-        self._room += sum(len(record.raw) for record in kept)
+        self._room += size
         yield from kept
 
 

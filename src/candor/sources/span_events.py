@@ -32,6 +32,7 @@ SETTINGS = (
 _MILLION = Decimal(1_000_000)
 _CENT = Decimal("0.000001")
 _MILLISECOND = 1_000
+_STEPS_TOLD = frozenset(("tool", "retriever", "guardrail"))
 _LATEST = 1 << 62
 _MARKED = re.compile(r"[<>&\n\r\t\f\v]|  ")
 _PRODUCTION = ("production", "prod", "default")
@@ -61,6 +62,11 @@ def of_span(span: Span, around: Around) -> Iterator[EventDict]:
     if span.role == "guardrail":
         yield _guardrail(span, thread, around)
     yield from _cost(span, thread, around)
+
+
+def keeps_extra(span: Span, forest: Forest) -> bool:
+    """Whether an event of a span has room for what no field holds."""
+    return span.role in _STEPS_TOLD or span.id in forest.speakers
 
 
 def _conversation(thread: Thread, around: Around) -> EventDict:
@@ -108,6 +114,8 @@ def _release(span: Span, forest: Forest) -> Iterator[EventDict]:
 
 def _heard(span: Span, thread: Thread, forest: Forest) -> Iterator[EventDict]:
     new = forest.fresh.get(span.id, 0)
+    if not new:
+        return
     said = [one for one in span.heard if one.role == "customer" and one.text]
     for place, one in enumerate(said[len(said) - new :]):
         written = _written(one.text)

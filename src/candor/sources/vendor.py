@@ -76,7 +76,11 @@ class VendorExport(Source, Generic[E, A]):
         """Every record, with the export it belongs to."""
         export = self.export_of(path, options)
         for record in self._recent.again(path, self.read):
-            yield record if record.reason else record._replace(value=(record.value, export))
+            if record.reason is not None:
+                yield record
+            else:
+                number, ref, raw, value = record[:4]
+                yield RawRecord(number, ref, raw, (value, export), key=record.key)
 
     def export_of(self, path: Path, options: SourceOptions) -> E:
         """The export around a file, read ahead once."""

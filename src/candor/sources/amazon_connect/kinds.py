@@ -2,7 +2,8 @@
 
 Only this module knows shapes, names and value tables. Reference: the administrator guide's pages on
 the data model of contact records, on the output files of Contact Lens for calls and for chats and
-on their locations, and the interface reference (docs.aws.amazon.com/connect). Reasons of a
+on their locations, and the interface reference (docs.aws.amazon.com/connect; for spans ``ListSpans``
+and ``SpanMessage``). Reasons of a
 disconnect differ by channel and grow: an unlisted one is kept and counted. Streams name things
 otherwise than the interface does; from here on only the interface's names are used.
 """
@@ -88,6 +89,9 @@ ROLES = {
 }
 MACHINES = frozenset(("SYSTEM", "CUSTOM_BOT"))
 """Roles that are an AI agent where one is on the contact, and a plain flow where none is."""
+SPOKEN = ("inputMessages", "outputMessages")
+PARTICIPANTS = {"CUSTOMER": "customer", "BOT": "ai_agent", "AGENT": "human_agent"}
+"""Who a message of a span is by."""
 GUARDRAIL_RESULTS = {"NONE": "pass", "GUARDRAIL_INTERVENED": "violation"}
 
 
@@ -192,6 +196,24 @@ def agents_of(contact: Mapping[str, Any], use: str = SELF_SERVICE) -> list[dict[
     """AI agents on a contact in one use; those that assist a person do not talk to the customer."""
     found = list_of(object_of(contact.get("WisdomInfo")).get("AiAgents"))
     return [one for one in found if isinstance(one, dict) and one.get("AiUseCase") == use]
+
+
+def messages_of(span: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What was said before and in a span, oldest first: messages with an id of their own."""
+    about = object_of(span.get("attributes"))
+    return [
+        one
+        for name in SPOKEN
+        for one in list_of(about.get(name))
+        if isinstance(one, dict) and isinstance(one.get("messageId"), str)
+    ]
+
+
+def words_of(message: Mapping[str, Any]) -> str:
+    """The text of a span's message; "" where it only calls tools."""
+    values = [object_of(one) for one in list_of(message.get("values"))]
+    texts = [object_of(one.get("text")).get("value") for one in values]
+    return "\n".join(text.strip() for text in texts if isinstance(text, str) and text.strip())
 
 
 def subtype_of(contact: Mapping[str, Any]) -> str:

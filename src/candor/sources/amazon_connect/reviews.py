@@ -2,7 +2,8 @@
 
 Only this module maps them. A draft is nobody's verdict; an evaluation made to calibrate reviewers
 has criteria of its own, so that it enters no average of quality. Scores are shares from 0 to 1.
-Tokens become a cost only at a declared price.
+Tokens become a cost only at a declared price. Texts of spans are messages only where no transcript
+tells the same.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from candor.events.reasons import ReasonCode
+from candor.sources import markup
 from candor.sources.amazon_connect import kinds
 from candor.sources.amazon_connect.context import Around
 from candor.sources.amazon_connect.lens import ASSESSOR
 from candor.sources.base import EventDict, RecordRefused, RecordSkipped
-from candor.sources.benchmark import kind_of_tool
+from candor.sources.benchmark import kind_of_text, kind_of_tool
 from candor.sources.instants import earliest_wins
 from candor.sources.shapes import list_of, object_of, rest, text_of
 
@@ -110,8 +112,8 @@ def _answer(value: Any) -> dict[str, Any]:
     return {"label": text_of(given.get("StringValue")) or text_of(", ".join(map(str, values)))}
 
 
-def of_span(body: Mapping[str, Any], around: Around) -> Iterator[EventDict]:
-    """The step, the checks that ran on it, its tokens at a declared price, and the release seen.
+def of_span(body: Mapping[str, Any], around: Around) -> Iterator[EventDict | RecordRefused]:
+    """The step, what was said in it, its checks, its tokens at a declared price, the release seen.
 
     Raises:
         RecordRefused: it names no contact.
@@ -126,6 +128,9 @@ def of_span(body: Mapping[str, Any], around: Around) -> Iterator[EventDict]:
     name = text_of(about.get("toolName")) or operation
     status = text_of(body.get("status"))
     is_tool = name != operation
+    agent, version = text_of(about.get("aiAgentName")), text_of(about.get("aiAgentVersion"))
+    release = None if agent is None or version is None else f"{agent}:{version}"
+    is_told = _tells(contact, about, around)
     yield {
         "type": "action",
         "action_id": span,
@@ -136,23 +141,76 @@ def of_span(body: Mapping[str, Any], around: Around) -> Iterator[EventDict]:
         "kind": kind_of_tool(name, around.notes) if is_tool else "lookup",
         "status": None if status is None else _STATUS.get(status.upper()),
         "duration_ms": None if ended is None else max(ended - at, 0) // 1000,
-        "extra": {**rest(body, _SPAN_KNOWN), "status": status, "attributes": dict(about)},
+        "extra": {
+            **rest(body, _SPAN_KNOWN),
+            "status": status,
+            "attributes": {k: v for k, v in about.items() if not is_told or k not in kinds.SPOKEN},
+        },
     }
+    if is_told:
+        yield from _messages(contact, span, body, release, around)
     for position, one in enumerate(list_of(about.get("guardrailAssessments"))):
         yield _guardrail(contact, span, position, object_of(one), at, around)
     yield from _cost(contact, span, about, at, around)
-    agent, version = text_of(about.get("aiAgentName")), text_of(about.get("aiAgentVersion"))
-    if agent is not None and version is not None:
+    if release is not None:
         yield {
             "type": "release",
             "ai_agent_id": agent,
-            "release": f"{agent}:{version}",
+            "release": release,
             "occurred_at": at,
             # Nobody tells when it went live: the earliest sight of it counts.
             "revision": earliest_wins(at),
             "deployed_at": at,
             "kind": "mixed",
             "extra": {"time_unknown": True},
+        }
+
+
+def _tells(contact: str, about: Mapping[str, Any], around: Around) -> bool:
+    """Whether a span's texts are messages: a self-service agent's, of a contact without a transcript.
+
+    What an agent that assists people says is not said to the customer.
+    """
+    words = str(about.get("aiAgentType")).upper().replace("_", "")
+    if "SELFSERVICE" not in words or not any(about.get(name) for name in kinds.SPOKEN):
+        return False
+    if around.export.has_transcript(contact):
+        around.notes.add("span_texts", "left out: the contact has a transcript")
+        return False
+    return True
+
+
+def _messages(
+    contact: str, span: str, body: Mapping[str, Any], release: str | None, around: Around
+) -> Iterator[EventDict | RecordRefused]:
+    """What no earlier span holds; the dialogue is repeated in each."""
+    by_question_mark = around.settings.get("ai_text_kind") == "question_mark"
+    for message in kinds.messages_of(body):
+        identity, text = message["messageId"], kinds.words_of(message)
+        if not text or not around.export.is_first(identity, span):
+            continue
+        word = str(message.get("participant"))
+        actor = kinds.PARTICIPANTS.get(word)
+        if actor is None:
+            around.notes.add("actor_unknown", word)
+        try:
+            at = kinds.required_instant(message, "timestamp")
+        except RecordRefused as refused:
+            yield refused
+            continue
+        written = markup.read(text)
+        yield {
+            "type": "message",
+            "message_id": identity,
+            "thread_id": contact,
+            "occurred_at": at,
+            "actor": actor,
+            "is_public": True,
+            "text": written.text or None,
+            "kind": kind_of_text(written.text)
+            if by_question_mark and actor == "ai_agent" and written.text
+            else None,
+            "release": release if actor == "ai_agent" else None,
         }
 
 

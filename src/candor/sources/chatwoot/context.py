@@ -41,6 +41,7 @@ class Export:
     reported_closes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     statuses: dict[str, tuple[int, str]] = field(default_factory=dict)
     offered: dict[str, int] = field(default_factory=dict)
+    _counts: Counter[str] | None = None
 
     def state_before(self, thread: str, at: int) -> str | None:
         """The last state known before an instant."""
@@ -54,8 +55,10 @@ class Export:
         )
 
     def counts(self) -> Counter[str]:
-        """Conversations by their latest status."""
-        return Counter(status for _, status in self.statuses.values())
+        """Conversations by their latest status, counted once for all that compare themselves."""
+        if self._counts is None:
+            self._counts = Counter(status for _, status in self.statuses.values())
+        return self._counts
 
 
 @dataclass(frozen=True, slots=True)

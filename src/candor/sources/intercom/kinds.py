@@ -120,4 +120,5 @@ def _item(record: RawRecord, api_version: str) -> RawRecord:
             reason=ReasonCode.TYPE_MISMATCH,
             detail="an Intercom conversation, deleted id, contact, call or Fin event",
         )
-    return record._replace(value=Item(kind, body, api_version))
+    item = Item(kind, body, api_version)
+    return RawRecord(record.number, record.ref, record.raw, item, key=record.key)

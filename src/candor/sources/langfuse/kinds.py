@@ -78,9 +78,12 @@ _SNAKE = {
 }
 
 
+_NAMES_OF_TABLES = frozenset(_SNAKE)
+
+
 def named(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """A record under the interface's names, whichever way it was exported."""
-    if not _SNAKE.keys() & body.keys():
+    if _NAMES_OF_TABLES.isdisjoint(body):
         return body
     return {_SNAKE.get(key, key): value for key, value in body.items()}
 

@@ -16,8 +16,8 @@ from candor.events.reasons import ReasonCode
 from candor.sources.base import EventDict, Notes, RecordRefused
 from candor.sources.langfuse import kinds
 from candor.sources.prompts import answered, heard, unpacked
-from candor.sources.shapes import list_of, object_of, rest, text_of
-from candor.sources.span_events import Around, is_test, message_of, of_span, priced
+from candor.sources.shapes import Item, list_of, object_of, rest, text_of
+from candor.sources.span_events import Around, is_test, keeps_extra, message_of, of_span, priced
 from candor.sources.spans import Forest, Span
 
 RUN = "experiment:"
@@ -81,7 +81,7 @@ def span_of(kind: str, body: Mapping[str, Any], reading: Reading) -> Span:
     model = text_of(body.get("providedModelName"))
     # A trace states the sum of its observations, which state their own.
     cost, currency = (None, "") if is_trace else _cost(body, model, tokens, reading.settings)
-    metadata = object_of(unpacked(body.get("metadata"))) if body.get("metadata") else {}
+    metadata = _metadata(body)
     result = body.get("output")
     return Span(
         id=identity,
@@ -107,8 +107,11 @@ def span_of(kind: str, body: Mapping[str, Any], reading: Reading) -> Span:
         documents=_documents(result) if role == "retriever" else (),
         arguments=body.get("input") if role in {"tool", "retriever"} else None,
         result=_verdict(result) if role == "guardrail" else None,
-        extra={} if reading.forest is None else _extra(kind, body, metadata, reading.settings),
     )  # fmt: skip
+
+
+def _metadata(body: Mapping[str, Any]) -> dict[str, Any]:
+    return object_of(unpacked(body.get("metadata"))) if body.get("metadata") else {}
 
 
 def _time(body: Mapping[str, Any], key: str) -> int | None:
@@ -190,12 +193,10 @@ def _verdict(value: Any) -> str | None:
     return None if found is None else str(found)
 
 
-def _extra(
-    kind: str, body: Mapping[str, Any], metadata: Mapping[str, Any], settings: Mapping[str, Any]
-) -> dict[str, Any]:
+def _extra(kind: str, body: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     found = rest(body, kinds.KNOWN[kind])
     named = {settings.get("thread_metadata"), settings.get("customer_metadata")}
-    kept = {key: value for key, value in metadata.items() if key not in named}
+    kept = {key: value for key, value in _metadata(body).items() if key not in named}
     if kept:
         found["metadata"] = kept
     if body.get("tags"):
@@ -205,9 +206,15 @@ def _extra(
     return found
 
 
-def of_observation(kind: str, body: Mapping[str, Any], around: Around) -> Iterator[EventDict]:
-    """The events of an observation or trace."""
-    span = span_of(kind, body, Reading(around.settings, around.notes, around.forest))
+def of_observation(item: Item, body: Mapping[str, Any], around: Around) -> Iterator[EventDict]:
+    """The events of an observation or trace, whose body may be under other names by now."""
+    if item.seen is None:
+        span = span_of(item.kind, body, Reading(around.settings, around.notes, around.forest))
+    else:
+        span, noticed = item.seen
+        around.notes.add_all(noticed)
+    if keeps_extra(span, around.forest):
+        span.extra = _extra(item.kind, body, around.settings)
     return of_span(span, around)
 
 

@@ -48,23 +48,25 @@ class Export:
 def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Export:
     """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
     export = Export()
-    reading = mapping.Reading(options.settings, Notes())
     for path in files:
         try:
             for record in read(path):
                 if isinstance(record.value, Item) and record.value.kind != "score":
-                    _note(export, record.value, reading)
+                    _note(export, record.value, options)
         except FileRefused:
             continue
     export.forest.settle()
     return export
 
 
-def _note(export: Export, item: Item, reading: mapping.Reading) -> None:
+def _note(export: Export, item: Item, options: SourceOptions) -> None:
     body = kinds.named(item.body)
     export.has_texts = export.has_texts or bool(_TEXTS & body.keys())
+    reading = mapping.Reading(options.settings, Notes())
     try:
-        export.forest.add(mapping.span_of(item.kind, body, reading))
+        span = mapping.span_of(item.kind, body, reading)
+        export.forest.add(span)
+        item.seen = (span, reading.notes)
     except (RecordRefused, AttributeError, LookupError, TypeError, ValueError):
         return  # The mapping will say what is wrong with it.
 
@@ -120,7 +122,7 @@ class Langfuse(VendorExport[Export, Around]):
         body, around = kinds.named(item.body), self.around(export, options, notes)
         if item.kind == "score":
             return list(mapping.of_score(body, around))
-        events = list(mapping.of_observation(item.kind, body, around))
+        events = list(mapping.of_observation(item, body, around))
         if not events:
             raise RecordSkipped("step inside an answer, which means no event")
         return events

@@ -6,6 +6,8 @@ their words are not this mail's. Quoted history and signatures are split off, ne
 
 from __future__ import annotations
 
+import binascii
+import quopri
 import re
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -14,6 +16,7 @@ from typing import Any
 
 from candor.sources import markup
 from candor.sources.base import Notes
+from candor.sources.mbox import parts
 from candor.sources.mbox.people import Headers
 
 _WRAPPED_HEAD = re.compile(
@@ -27,6 +30,9 @@ _HEADER_BLOCK = re.compile(
     r"|Onderwerp): ",
     re.MULTILINE,
 )
+# Words without which neither pattern can match; a look for them is cheaper by far.
+_SAID = ("wrote", "schrieb", "a écrit", "escribió", "ha scritto", "schreef")
+_SUBJECTS = ("Subject: ", "Betreff: ", "Objet: ", "Asunto: ", "Oggetto: ", "Onderwerp: ")
 _SIGNATURE = re.compile(r"\n-- ?\n")
 _PLAIN = re.compile(r'\s*text/plain\s*(?:;\s*charset\s*=\s*"?([\w.:-]+)"?\s*)?;?\s*', re.IGNORECASE)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
@@ -62,10 +68,10 @@ def read(content: bytes, notes: Notes, headers: Headers | None = None) -> Body:
     html: list[str] = []
     body = Body()
     alone = _alone(content, headers, notes)
-    if alone is None:
-        _walk(message_from_bytes(content), plain, html, body, notes, 0)
-    else:
+    if alone is not None:
         plain.append(alone)
+    elif not _usual(content, headers, plain, html, body, notes):
+        _walk(message_from_bytes(content), plain, html, body, notes, 0)
     text = "\n".join(part for part in plain if part.strip())
     if text:
         found = of_plain(text)
@@ -89,16 +95,46 @@ def _alone(content: bytes, headers: Headers | None, notes: Notes) -> str | None:
     encoding = next(iter(headers.get("content-transfer-encoding", ("7bit",)))).strip().lower()
     match = _PLAIN.fullmatch(next(iter(headers.get("content-type", ("text/plain",)))))
     end = _HEADER_END.search(content)
-    if match is None or end is None or encoding not in {"7bit", "8bit", "binary"}:
+    if match is None or end is None:
         return None
-    return _decoded(content[end.end() :], (match[1] or "utf-8").lower(), notes)
+    payload = content[end.end() :]
+    if encoding == "quoted-printable":
+        payload = quopri.decodestring(payload)
+    elif encoding == "base64":
+        try:
+            payload = binascii.a2b_base64(b"".join(payload.split()), strict_mode=True)
+        except binascii.Error:
+            return None  # The standard library makes the best of it.
+    elif encoding not in {"7bit", "8bit", "binary"}:
+        return None
+    return _decoded(payload, (match[1] or "utf-8").lower(), notes)
+
+
+def _usual(
+    content: bytes, headers: Headers | None, plain: list[str], html: list[str], body: Body, notes: Notes
+) -> bool:  # fmt: skip
+    """Whether a mail of several parts was built as nearly all are; then its parts are told."""
+    told = None if headers is None else headers.get("content-type")
+    end = _HEADER_END.search(content)
+    if told is None or len(told) > 1 or end is None or "mime-version" not in (headers or ()):
+        return False
+    found = parts.leaves(content[end.end() :], told[0])
+    for part in found or ():
+        if part.kind in {"text/plain", "text/html"} and not part.is_attached and part.name is None:
+            text = _decoded(part.payload, part.charset or "utf-8", notes)
+            (plain if part.kind == "text/plain" else html).append(text)
+        else:
+            size = len(part.payload)
+            body.attachments.append({"name": part.name, "type": part.kind, "bytes": size})
+    return found is not None
 
 
 def of_plain(text: str) -> markup.Body:
     """A plain text and what it quotes; heads that mail programs wrap or write as a block are known."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _WRAPPED_HEAD.sub(r"\1 \2", text)
-    block = _HEADER_BLOCK.search(text)
+    if any(word in text for word in _SAID):
+        text = _WRAPPED_HEAD.sub(r"\1 \2", text)
+    block = _HEADER_BLOCK.search(text) if any(word in text for word in _SUBJECTS) else None
     if block is not None and text[: block.start()].strip():
         above = markup.of_plain(text[: block.start()])
         below = text[block.start() :].strip()

@@ -17,11 +17,40 @@ from pathlib import Path
 from candor.sources.base import FileRefused, SourceOptions
 from candor.sources.instants import DAY
 from candor.sources.mbox import mails, people
+from candor.sources.shapes import Read
 
 SUBJECT_DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Head:
+    """What the headers of a mail say.
+
+    Attributes:
+        headers: every header.
+        at: when it was written; None when it does not say.
+        identity: its id.
+        envelope: its people.
+    """
+
+    headers: people.Headers
+    at: int | None
+    identity: str
+    envelope: people.Envelope
+
+
+def head_of(mail: mails.Mail, declared: people.Declared) -> Head:
+    """What the headers of a mail say, read once while the mail is kept."""
+    headers = mail.headers()
+    return Head(
+        headers,
+        people.written_at(headers),
+        mails.identity_of(headers, mail.raw),
+        people.envelope_of(headers, declared),
+    )
+
+
+@dataclass(slots=True)
 class Noted:
     """What is kept of a mail."""
 
@@ -38,6 +67,7 @@ class Noted:
 class Threads:
     """The mails of an export by thread."""
 
+    declared: people.Declared
     subject_days: int = SUBJECT_DAYS
     mails: dict[str, Noted] = field(default_factory=dict)
     guessed: dict[str, str] = field(default_factory=dict)
@@ -102,29 +132,26 @@ class Threads:
         return wrote or next((one.customer for one in known if one.customer), None)
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> Threads:
+def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Threads:
     """The threads of all mailboxes; what cannot be read is told when its own turn comes."""
     days = options.settings.get("subject_days")
-    threads = Threads(SUBJECT_DAYS if days is None else int(days))
-    declared = people.Declared.of(options)
+    threads = Threads(people.Declared.of(options), SUBJECT_DAYS if days is None else int(days))
     for path in files:
         try:
-            for mail in mails.read(path):
-                _note(threads, mail, declared)
+            for record in read(path):
+                _note(threads, record.value)
         except FileRefused:
             continue
     threads.close()
     return threads
 
 
-def _note(threads: Threads, mail: mails.Mail, declared: people.Declared) -> None:
-    headers = mail.headers()
-    at = people.written_at(headers)
-    at = people.delivered_at(mail.separator) if at is None else at
+def _note(threads: Threads, mail: mails.Mail) -> None:
+    head = mail.seen = head_of(mail, threads.declared)
+    headers, identity, envelope = head.headers, head.identity, head.envelope
+    at = people.delivered_at(mail.separator) if head.at is None else head.at
     if at is None:
         return
-    identity = mails.identity_of(headers, mail.raw)
-    envelope = people.envelope_of(headers, declared)
     above = [*people.ids(headers, "references"), *people.ids(headers, "in-reply-to")]
     parent = next((one for one in above if one != identity), None)
     subject, is_reply = people.subject_of(headers)
@@ -135,5 +162,5 @@ def _note(threads: Threads, mail: mails.Mail, declared: people.Declared) -> None
         is_reply,
         envelope.actor,
         envelope.is_public,
-        envelope.customer(declared),
+        envelope.customer(threads.declared),
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from candor.events.reasons import ReasonCode
 from candor.sources.base import FileRefused
@@ -34,7 +34,7 @@ _ADDRESSES = frozenset(("from", "sender", "to", "cc", "reply-to"))
 _FOLD = re.compile(r"\r?\n[ \t]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mail:
     """One mail as it stood in its file.
 
@@ -43,12 +43,15 @@ class Mail:
         separator: the ``From`` line, without its end.
         raw: the bytes below the separator; of an over-long mail the beginning.
         is_cut: whether bytes are missing at the end.
+        seen: what reading ahead made of its headers (``context.Head``), so that its own turn need
+            not; None when it was not read ahead, or is a large mailbox's.
     """
 
     offset: int
     separator: str
     raw: bytes
     is_cut: bool = False
+    seen: Any = None
 
     def content(self) -> bytes:
         """The mail itself, its quoted ``From`` lines restored."""

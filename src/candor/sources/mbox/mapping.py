@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from candor.events.reasons import ReasonCode
 from candor.sources.base import EventDict, Notes, RecordRefused, SourceOptions
 from candor.sources.benchmark import kind_of_text
 from candor.sources.instants import earliest_wins
-from candor.sources.mbox import bodies, mails, people
-from candor.sources.mbox.context import Threads
+from candor.sources.mbox import bodies, context, mails, people
+from candor.sources.mbox.context import Head, Threads
 from candor.sources.shapes import text_of
 
 _PRIORITIES = {"1": "high", "2": "high", "3": "normal", "4": "low", "5": "low"}
@@ -29,6 +30,11 @@ _LEFT = re.compile(
 )
 
 
+@lru_cache(maxsize=1 << 12)
+def _is_left(name: str) -> bool:
+    return _LEFT.fullmatch(name) is not None
+
+
 def of_mail(
     mail: mails.Mail, threads: Threads, options: SourceOptions, notes: Notes
 ) -> Iterator[EventDict]:
@@ -37,21 +43,19 @@ def of_mail(
     Raises:
         RecordRefused: it has neither a date nor a date of delivery.
     """
-    headers = mail.headers()
-    at = people.written_at(headers)
+    declared = threads.declared
+    head: Head = context.head_of(mail, declared) if mail.seen is None else mail.seen
+    headers, at, identity, envelope = head.headers, head.at, head.identity, head.envelope
     if at is None:
         at = people.delivered_at(mail.separator)
         notes.add("date_missing", "mails dated by their delivery")
     if at is None:
         raise RecordRefused(ReasonCode.TS_UNPARSED, "Date", "a date as mails write it")
-    identity = mails.identity_of(headers, mail.raw)
     if identity.startswith("sha256:"):
         notes.add("id_missing", "mails without Message-ID")
     thread = threads.root(identity)
     if identity in threads.guessed:
         notes.add("thread_by_subject", "mails that refer to nothing but a subject")
-    declared = people.Declared.of(options)
-    envelope = people.envelope_of(headers, declared)
     members = threads.members(thread)
     if members and members[0][1] == identity:
         yield _conversation(thread, headers, at, envelope, declared, threads)
@@ -129,7 +133,7 @@ def _message(
         "headers": {
             name: list(values) if len(values) > 1 else values[0]
             for name, values in headers.items()
-            if _LEFT.fullmatch(name) is None
+            if not _is_left(name)
         }
         or None,
     }

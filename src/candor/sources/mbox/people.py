@@ -41,6 +41,11 @@ _MONTHS = {
         start=1,
     )
 }
+_OF_MACHINES = (
+    "content-type", "auto-submitted", "x-autoreply", "x-autorespond", "x-autoresponder",
+    "precedence", "list-id",
+)  # fmt: skip
+_ID = re.compile(r"<([^<>\s]+)>")
 _BOUNCERS = frozenset(("mailer-daemon", "postmaster"))
 
 
@@ -133,7 +138,7 @@ def addresses(headers: Headers, *names: str) -> tuple[str, ...]:
 
 def machine_of(headers: Headers, sender: str) -> str | None:
     """Whether a machine wrote a mail by itself."""
-    first = {name: values[0].strip().lower() for name, values in headers.items() if values}
+    first = {name: headers[name][0].strip().lower() for name in _OF_MACHINES if name in headers}
     is_report = first.get("content-type", "").startswith("multipart/report")
     if sender.partition("@")[0] in _BOUNCERS or is_report:
         return "bounce"
@@ -197,14 +202,14 @@ def _micros(moment: datetime) -> int:
 def subject_of(headers: Headers) -> tuple[str, bool]:
     """The subject without marks of reply and forwarding, in lower case, and whether it had any."""
     subject = " ".join(next(iter(headers.get("subject", ())), "").split())
-    bare = _PREFIX.sub("", subject)
+    bare = _PREFIX.sub("", subject) if ":" in subject else subject
     return bare.lower(), bare != subject
 
 
 def ids(headers: Headers, name: str) -> list[str]:
     """Ids that a header names, in its order."""
-    found = re.findall(r"<([^<>\s]+)>", " ".join(headers.get(name, ())))
-    return list(dict.fromkeys(found))
+    values = headers.get(name)
+    return [] if values is None else list(dict.fromkeys(_ID.findall(" ".join(values))))
 
 
 def header(headers: Headers, name: str) -> Any:

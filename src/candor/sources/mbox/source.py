@@ -18,7 +18,7 @@ from candor.sources.mbox.context import Threads, read_export
 from candor.sources.mbox.mapping import of_mail
 from candor.sources.readers.limits import LIMITS
 from candor.sources.readers.paths import files_under
-from candor.sources.shapes import ReadAhead
+from candor.sources.shapes import ReadAhead, Recent
 
 SETTINGS = ("ai_headers", "ai_text_kind", "own_addresses", "subject_days", "test_addresses")
 
@@ -33,6 +33,7 @@ class Mbox(Source):
 
     def __init__(self) -> None:
         self._exports: ReadAhead[Threads] = ReadAhead((), mails.PATTERNS)
+        self._recent = Recent()
 
     def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
         """Mailboxes under the paths, by name.
@@ -63,11 +64,16 @@ class Mbox(Source):
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every mail, with the threads it belongs to."""
         key = (sorted(options.ai_actor_ids), dict(options.settings))
-        threads = self._exports.of(path, key, lambda files: read_export(files, options))
-        for number, mail in enumerate(mails.read(path), start=1):
-            ref = f"{path.name}:byte {mail.offset}:record {number}"
-            raw = mail.raw[: LIMITS.kept_raw_bytes]
+        threads = self._exports.of(path, key, lambda files: self._built(files, options))
+        for number, ref, raw, mail, *_ in self._recent.again(path, _mails_of):
             yield RawRecord(number, ref, raw, (mail, threads))
+
+    def _built(self, files: Sequence[Path], options: SourceOptions) -> Threads:
+        self._recent = Recent()
+        return read_export(files, self._ahead, options)
+
+    def _ahead(self, path: Path) -> Iterator[RawRecord]:
+        return self._recent.first(path, _mails_of(path), lambda record: len(record.value.raw))
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one mail."""
@@ -77,3 +83,10 @@ class Mbox(Source):
     def count(self, path: Path, options: SourceOptions) -> int | None:  # noqa: ARG002
         """Mails by their separating lines."""
         return mails.count(path)
+
+
+def _mails_of(path: Path) -> Iterator[RawRecord]:
+    """Every mail of a file, its value a ``Mail``."""
+    for number, mail in enumerate(mails.read(path), start=1):
+        ref = f"{path.name}:byte {mail.offset}:record {number}"
+        yield RawRecord(number, ref, mail.raw[: LIMITS.kept_raw_bytes], mail)

@@ -12,6 +12,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from candor.events.reasons import ReasonCode
@@ -20,6 +21,7 @@ from candor.sources.instants import of_iso
 from candor.sources.prompts import unpacked
 
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]+)$")
+_INDEX = re.compile(r"\.\d+(?=\.|$)")
 _TRACE_DIGITS, _SPAN_DIGITS = 32, 16
 _NANOSECONDS = 1_000
 
@@ -28,6 +30,9 @@ def value_of(told: Any) -> Any:
     """The plain value of an OTLP value."""
     if not isinstance(told, dict):
         return told
+    text = told.get("stringValue")
+    if text is not None:
+        return text
     for key, value in told.items():
         if key == "stringValue":
             return value
@@ -46,18 +51,24 @@ def of_pairs(pairs: Any) -> dict[str, Any]:
     """Attributes as a plain object, whether a list of pairs or an object already."""
     if isinstance(pairs, dict):
         return pairs
-    return {
-        str(pair["key"]): value_of(pair.get("value"))
-        for pair in pairs or ()
-        if isinstance(pair, dict) and "key" in pair
-    }
+    found: dict[str, Any] = {}
+    for pair in pairs or ():
+        if isinstance(pair, dict) and "key" in pair:
+            value = pair.get("value")
+            # A call saved where it is a text, as most are.
+            text = value.get("stringValue") if type(value) is dict else None
+            found[str(pair["key"])] = value_of(value) if text is None else text
+    return found
 
 
 def identity(value: Any, digits: int = _SPAN_DIGITS) -> str | None:
     """An id in hexadecimal digits; None when there is none, or one of zeros only."""
-    if value in (None, ""):
-        return None
-    text = str(value)
+    return None if value in (None, "") else _identity(str(value), digits)
+
+
+@lru_cache(maxsize=1 << 14)
+def _identity(text: str, digits: int) -> str | None:
+    """The same of a text; most ids come twice, as a span's own and as its children's parent."""
     match = _HEX.match(text)
     if match and len(match[1]) >= digits:
         found = match[1].lower()
@@ -101,14 +112,26 @@ def listed(attributes: Mapping[str, Any], prefix: str) -> list[Any]:
     if whole is not None:
         found = unpacked(whole)
         return found if isinstance(found, list) else [found]
-    start = f"{prefix}."
     items: dict[int, Any] = {}
+    start = f"{prefix}."
     for key, value in attributes.items():
         if key.startswith(start):
             index, _, path = key[len(start) :].partition(".")
             if index.isdigit():
                 _put(items.setdefault(int(index), {}), path, value)
     return [items[index] for index in sorted(items)]
+
+
+def heads_of(attributes: Mapping[str, Any]) -> frozenset[str]:
+    """Names under which ``listed`` may find something."""
+    return frozenset(map(_head_of, attributes))
+
+
+@lru_cache(maxsize=1 << 12)
+def _head_of(name: str) -> str:
+    """What stands in front of an attribute's first index; the name itself when it has none."""
+    match = _INDEX.search(name)
+    return name if match is None else name[: match.start()]
 
 
 def _put(target: dict[str, Any], path: str, value: Any) -> None:
@@ -121,6 +144,6 @@ def first_of(attributes: Mapping[str, Any], *names: str) -> Any:
     """The first named attribute that is present and not empty."""
     for name in names:
         value = attributes.get(name)
-        if value not in (None, "", [], {}):
+        if value or (value is not None and value not in ("", [], {})):
             return value
     return None

@@ -26,10 +26,11 @@ FILES = (*JSON_FILES, "*.pb", "*.binpb", "*.pb.gz", "*.binpb.gz", "*.parquet")
 _CONTAINERS = ("resourceSpans", "resourceLogs", "resource_spans", "resource_logs")
 _SCOPES = ("scopeSpans", "scopeLogs", "scope_spans", "scope_logs", "scopes")
 _RECORDS = ("spans", "logRecords", "log_records", "records")
+_WRITE = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _WANTED = "a span or log record of OTLP, or a table of spans with context, name and times"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Packed:
     """One span or log record with what stands around it.
 
@@ -38,12 +39,15 @@ class Packed:
         resource: attributes of the process it comes from.
         schema_url: version of the conventions, if told.
         is_log: it is a log record and no span.
+        seen: what reading ahead made of it, so that its own turn need not; None when it was not
+            read ahead, or is too large a file's to be kept.
     """
 
     body: Mapping[str, Any]
     resource: Mapping[str, Any]
     schema_url: str | None
     is_log: bool = False
+    seen: Any = None
 
 
 def read(path: Path) -> Iterator[RawRecord]:
@@ -58,9 +62,10 @@ def read(path: Path) -> Iterator[RawRecord]:
             number += 1
             yield holder._replace(number=number)
             continue
+        file = holder.ref.rpartition(":")[0]
         for place, packed in _unpacked(holder.value):
             number += 1
-            ref = f"{holder.ref.rpartition(':')[0]}:{place}:record {number}"
+            ref = f"{file}:{place}:record {number}"
             if packed is None:
                 yield RawRecord(number, ref, holder.raw, None, ReasonCode.TYPE_MISMATCH, _WANTED)
             else:
@@ -70,7 +75,7 @@ def read(path: Path) -> Iterator[RawRecord]:
 def _raw(packed: Packed, holder: RawRecord) -> bytes:
     if packed.body is holder.value:
         return holder.raw
-    return json.dumps(packed.body, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    return _WRITE(packed.body).encode("utf-8", "replace")
 
 
 def _holders(path: Path) -> Iterator[RawRecord]:
@@ -166,10 +171,12 @@ def _of_container(container: Any, place: str) -> Iterator[tuple[str, Packed | No
     resource = attributes.of_pairs((container.get("resource") or {}).get("attributes"))
     for scope_at, scope in enumerate(_first(container, _SCOPES)):
         url = scope.get("schemaUrl") or scope.get("schema_url") or container.get("schemaUrl")
+        are_spans = "spans" in scope and "records" not in scope
         for at, body in enumerate(_first(scope, _RECORDS)):
             where = f"{place}scope[{scope_at}].record[{at}]"
             if isinstance(body, dict):
-                yield where, Packed(body, resource, url, _is_log(scope, body))
+                is_log = not are_spans and _is_log(scope, body)
+                yield where, Packed(body, resource, url, is_log)
             else:
                 yield where, None
 

@@ -9,6 +9,8 @@ semantic-conventions-genai, in development) and the OpenInference specification
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 from candor.sources.spans import Role
 
@@ -76,6 +78,26 @@ IN_EVENTS = {
 }
 """Span events of version 1.36 and before, one a message; ``gen_ai.choice`` is the answer."""
 OUT_EVENT = "gen_ai.choice"
+SLOTS: Mapping[str, tuple[str, ...]] = {
+    "session": SESSIONS,
+    "customer": CUSTOMERS,
+    "agent": AGENTS,
+    "release": RELEASES,
+    "model": MODELS,
+    "tokens_in": TOKENS_IN,
+    "tokens_out": TOKENS_OUT,
+    "cost": COSTS,
+    "environment": ENVIRONMENTS,
+    "tool": TOOLS,
+    "arguments": ARGUMENTS,
+    "guardrail": GUARDRAILS,
+    "verdict": VERDICTS,
+}
+"""What a span is asked for, with the attributes that may say it, the first present one counting."""
+_PLACES: Mapping[str, tuple[tuple[str, int], ...]] = {
+    name: tuple((slot, names.index(name)) for slot, names in SLOTS.items() if name in names)
+    for name in {name for names in SLOTS.values() for name in names}
+}
 _READ = (
     *SESSIONS, *CUSTOMERS, *AGENTS, *MODELS, *TOKENS_IN, *TOKENS_OUT, *COSTS, *TOOLS, *ARGUMENTS,
     *GUARDRAILS, *RELEASES, "output.value", "gen_ai.operation.name", "openinference.span.kind",
@@ -91,6 +113,21 @@ _READ_PREFIXES = (
 KNOWN = frozenset(_READ)
 
 
+def slots_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What attributes say, by the slots above; one look at each instead of one for each name."""
+    found: dict[str, Any] = {}
+    ranks: dict[str, int] = {}
+    for name, value in values.items():
+        places = _PLACES.get(name)
+        if places is None or (not value and value in (None, "", [], {})):
+            continue
+        for slot, rank in places:
+            if rank <= ranks.get(slot, rank):
+                ranks[slot], found[slot] = rank, value
+    return found
+
+
+@lru_cache(maxsize=1 << 12)
 def is_known(name: str) -> bool:
     """Whether an attribute's meaning is read into a field, so that it need not be kept again."""
     return name in KNOWN or name.startswith(_READ_PREFIXES)

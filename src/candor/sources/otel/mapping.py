@@ -44,9 +44,13 @@ class Reading:
         return self.forest is None or identity in getattr(self.forest, among)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told:
-    """A span or log record under one set of names."""
+    """A span or log record under one set of names.
+
+    Attributes:
+        heads: what stands in front of the attributes' first indexes.
+    """
 
     trace: str | None
     span: str | None
@@ -56,6 +60,7 @@ class Told:
     ended: int | None
     is_error: bool
     attributes: Mapping[str, Any]
+    heads: frozenset[str]
     events: Sequence[Mapping[str, Any]]
     is_log: bool
 
@@ -71,6 +76,7 @@ def told_by(packed: Packed) -> Told:
     status = body.get("status")
     code = object_of(status).get("code") or object_of(status).get("status_code")
     is_log = packed.is_log
+    values = _attributes(body)
     began = body.get("startTimeUnixNano", body.get("start_time"))
     if is_log:
         began = body.get("timeUnixNano") or body.get("observedTimeUnixNano")
@@ -82,29 +88,25 @@ def told_by(packed: Packed) -> Told:
             first_of(body, "spanId", "context.span_id") or first_of(context, "span_id")
         ),
         attributes.identity(first_of(body, "parentSpanId", "parent_id")),
-        _name(body),
+        str(first_of(body, "name", "eventName") or values.get("event.name") or ""),
         attributes.instant(began, "startTimeUnixNano"),
         attributes.instant(body.get("endTimeUnixNano", body.get("end_time")), "endTimeUnixNano"),
         code in _ERROR or body.get("status_code") in _ERROR,
-        _attributes(body),
+        values,
+        attributes.heads_of(values),
         [one for one in list_of(body.get("events")) if isinstance(one, dict)],
         is_log,
     )  # fmt: skip
 
 
-def _name(body: Mapping[str, Any]) -> str:
-    found = first_of(body, "name", "eventName")
-    if found is None:
-        found = attributes.of_pairs(body.get("attributes")).get("event.name")
-    return str(found or "")
-
-
 def _attributes(body: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(attributes.of_pairs(body.get("attributes")))
-    for key, value in body.items():
-        # A table of spans has a column for each attribute, named after it.
-        if key.startswith("attributes.") and value is not None:
-            found[key.removeprefix("attributes.")] = value
+    pairs = body.get("attributes")
+    found = dict(attributes.of_pairs(pairs))
+    if not isinstance(pairs, list):
+        for key, value in body.items():
+            # A table of spans has a column for each attribute, named after it.
+            if key.startswith("attributes.") and value is not None:
+                found[key.removeprefix("attributes.")] = value
     kind = body.get("span_kind")
     if isinstance(kind, str) and kind in kinds.SPAN_KINDS:
         found.setdefault("openinference.span.kind", kind)
@@ -156,68 +158,66 @@ def span_of(told: Told, packed: Packed, reading: Reading) -> Span:
     is_details = told.is_log
     identity = f"{told.span}:details" if is_details else told.span
     values, settings = told.attributes, reading.settings
+    slots = kinds.slots_of(values)
     role = "model" if is_details else role_of(told, reading.notes)
-    model = text_of(first_of(values, *kinds.MODELS))
-    tokens = _number(values, *kinds.TOKENS_IN), _number(values, *kinds.TOKENS_OUT)
-    cost, currency = _cost(values, model, tokens, settings)
+    model = text_of(slots.get("model"))
+    tokens = _number(slots.get("tokens_in")), _number(slots.get("tokens_out"))
+    cost, currency = _cost(slots.get("cost"), model, tokens, settings)
     is_asked = role in {"tool", "retriever", "guardrail"}
     return Span(
         id=identity,
         trace=told.trace,
         parent=told.span if is_details else told.parent,
-        session=_session(values, settings),
+        session=_session(slots, values, settings),
         started=told.started,
         ended=told.ended,
         revision=0,
         role=role or "other",
         is_bare=role is None,
-        name=_named(told, role),
+        name=_named(told, role, slots),
         heard=_heard(told) if reading.needs(identity, "fresh") else (),
         said=_said(told) if reading.needs(identity, "speakers") else None,
         is_failed=told.is_error or bool(values.get("error.type")),
-        customer=text_of(first_of(values, *kinds.CUSTOMERS)),
-        agent=_agent(values, packed, settings),
-        release=text_of(
-            first_of(values, *kinds.RELEASES) or packed.resource.get("service.version")
-        ),
+        customer=text_of(slots.get("customer")),
+        agent=_agent(slots.get("agent"), packed, settings),
+        release=text_of(slots.get("release") or packed.resource.get("service.version")),
         model=model,
         is_test=is_test(
-            first_of({**packed.resource, **values}, *kinds.ENVIRONMENTS), settings
+            slots.get("environment") or first_of(packed.resource, *kinds.ENVIRONMENTS), settings
         ),
         # What an inner log tells of a call, the call's span tells too.
         cost=None if is_details else cost,
         currency=currency,
         tokens=None if tokens == (None, None) else (tokens[0] or 0) + (tokens[1] or 0),
         documents=_documents(values) if role == "retriever" else (),
-        arguments=unpacked(first_of(values, *kinds.ARGUMENTS)) if is_asked else None,
-        result=_verdict(values) if role == "guardrail" else None,
+        arguments=unpacked(slots.get("arguments")) if is_asked else None,
+        result=_verdict(slots.get("verdict")) if role == "guardrail" else None,
         answers_as=text_of(values.get("gen_ai.response.id")),
-        extra={} if reading.forest is None else _extra(told, packed),
     )  # fmt: skip
 
 
-def _session(values: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+def _session(
+    slots: Mapping[str, Any], values: Mapping[str, Any], settings: Mapping[str, Any]
+) -> str | None:
+    found = slots.get("session")
     named = settings.get("thread_attribute")
-    return text_of(first_of(values, *kinds.SESSIONS, *([str(named)] if named else [])))
+    return text_of(first_of(values, str(named)) if found is None and named else found)
 
 
-def _agent(values: Mapping[str, Any], packed: Packed, settings: Mapping[str, Any]) -> str | None:
+def _agent(found: Any, packed: Packed, settings: Mapping[str, Any]) -> str | None:
     declared = text_of(settings.get("ai_agent_id"))
     if declared is not None:
         return declared
-    return text_of(first_of(values, *kinds.AGENTS) or packed.resource.get("service.name"))
+    return text_of(found or packed.resource.get("service.name"))
 
 
-def _named(told: Told, role: Role | None) -> str:
-    if role == "tool":
-        return str(first_of(told.attributes, *kinds.TOOLS) or told.name)
-    if role == "guardrail":
-        return str(first_of(told.attributes, *kinds.GUARDRAILS) or told.name)
+def _named(told: Told, role: Role | None, slots: Mapping[str, Any]) -> str:
+    if role in {"tool", "guardrail"}:
+        return str(slots.get(role) or told.name)
     return told.name or str(role)
 
 
-def _number(values: Mapping[str, Any], *names: str) -> int | None:
-    found = first_of(values, *names)
+def _number(found: Any) -> int | None:
     try:
         return None if found is None else int(found)
     except (TypeError, ValueError):
@@ -225,12 +225,11 @@ def _number(values: Mapping[str, Any], *names: str) -> int | None:
 
 
 def _cost(
-    values: Mapping[str, Any],
+    stated: Any,
     model: str | None,
     tokens: tuple[int | None, int | None],
     settings: Mapping[str, Any],
 ) -> tuple[Decimal | None, str]:
-    stated = first_of(values, *kinds.COSTS)
     if stated is None:
         return priced(model, *tokens, settings), str(settings.get("currency", "USD"))
     try:
@@ -243,8 +242,7 @@ def _cost(
 
 def _heard(told: Told) -> list[Said]:
     for name in kinds.INPUT_LISTS:
-        messages = listed(told.attributes, name)
-        if messages:
+        if name in told.heads and (messages := listed(told.attributes, name)):
             is_plain = isinstance(messages[0], dict) and "role" in messages[0]
             return heard(messages if is_plain else [_message(one) for one in messages])
     said = [
@@ -257,8 +255,7 @@ def _heard(told: Told) -> list[Said]:
 
 def _said(told: Told) -> str | None:
     for name in kinds.OUTPUT_LISTS:
-        messages = listed(told.attributes, name)
-        if messages:
+        if name in told.heads and (messages := listed(told.attributes, name)):
             return answered([{"role": "assistant", **_message(one)} for one in messages])
     choices = [_plain(event) for event in told.events if event.get("name") == kinds.OUT_EVENT]
     if choices:
@@ -301,24 +298,24 @@ def _documents(values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def _verdict(values: Mapping[str, Any]) -> str | None:
-    found = unpacked(first_of(values, *kinds.VERDICTS))
+def _verdict(told: Any) -> str | None:
+    found = unpacked(told)
     if isinstance(found, dict):
         found = first_of(found, "decision", "result", "action", "verdict")
     return None if found is None else str(found)
 
 
-def _extra(told: Told, packed: Packed) -> dict[str, Any]:
+def extra_of(told: Told, packed: Packed) -> dict[str, Any]:
+    """What no field holds."""
     kept = {
         key: value
         for key, value in told.attributes.items()
         if not kinds.is_known(key) and value not in (None, "", [], {})
     }
-    names = set(_READ_BODY)
     found = {
         key: value
         for key, value in packed.body.items()
-        if key not in names and not key.startswith(("attributes.", "context.", "resource"))
+        if key not in _READ_BODY and not key.startswith(("attributes.", "context.", "resource"))
         and value not in (None, "", [], {}, 0)
     }  # fmt: skip
     if kept:
@@ -328,9 +325,9 @@ def _extra(told: Told, packed: Packed) -> dict[str, Any]:
     return found
 
 
-_READ_BODY = (
+_READ_BODY = frozenset((
     "traceId", "spanId", "parentSpanId", "name", "startTimeUnixNano", "endTimeUnixNano", "kind",
     "attributes", "events", "status", "context", "parent_id", "start_time", "end_time",
     "status_code", "span_kind", "flags", "traceState", "links", "timeUnixNano",
     "observedTimeUnixNano", "eventName", "body", "severityNumber", "severityText",
-)  # fmt: skip
+))  # fmt: skip

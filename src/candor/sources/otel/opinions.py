@@ -43,7 +43,7 @@ def of_record(told: Told, around: Around) -> Iterator[EventDict | RecordRefused]
 def has_any(told: Told) -> bool:
     """Whether a span holds assessments of its own."""
     return any(event.get("name") == kinds.EVALUATION for event in told.events) or any(
-        key.startswith((_SPAN, _SESSION)) for key in told.attributes
+        one in told.heads for one in (_SPAN, _SESSION)
     )
 
 

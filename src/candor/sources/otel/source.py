@@ -31,23 +31,26 @@ SETTINGS = (*span_events.SETTINGS, "ai_agent_id", "thread_attribute")
 def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Forest:
     """Read every file of an export ahead; what cannot be read is told when its own turn comes."""
     forest = Forest()
-    reading = mapping.Reading(options.settings, Notes())
     for path in files:
         try:
             for record in read(path):
                 if record.reason is None:
-                    _note(forest, record.value, reading)
+                    _note(forest, record.value, options)
         except FileRefused:
             continue
     forest.settle()
     return forest
 
 
-def _note(forest: Forest, packed: containers.Packed, reading: mapping.Reading) -> None:
+def _note(forest: Forest, packed: containers.Packed, options: SourceOptions) -> None:
+    reading = mapping.Reading(options.settings, Notes())
     try:
         told = mapping.told_by(packed)
+        span = None
         if not told.is_log or told.name == kinds.DETAILS:
-            forest.add(mapping.span_of(told, packed, reading))
+            span = mapping.span_of(told, packed, reading)
+            forest.add(span)
+        packed.seen = (told, span, reading.notes)
     except (RecordRefused, AttributeError, LookupError, TypeError, ValueError):
         return  # The mapping will say what is wrong with it.
 
@@ -83,12 +86,18 @@ class OpenTelemetry(VendorExport[Forest, Around]):
         """
         packed, forest = value
         around = self.around(forest, options, notes)
-        told = mapping.told_by(packed)
+        told = mapping.told_by(packed) if packed.seen is None else packed.seen[0]
         if told.is_log and told.name == kinds.EVALUATION:
             return list(opinions.of_record(told, around))
         if told.is_log and told.name != kinds.DETAILS:
             raise RecordSkipped("log record that is no evaluation")
-        span = mapping.span_of(told, packed, mapping.Reading(options.settings, notes, forest))
+        if packed.seen is None:
+            span = mapping.span_of(told, packed, mapping.Reading(options.settings, notes, forest))
+        else:
+            _, span, noticed = packed.seen
+            notes.add_all(noticed)
+        if span_events.keeps_extra(span, forest):
+            span.extra = mapping.extra_of(told, packed)
         found: list[Any] = [] if span.is_bare else list(span_events.of_span(span, around))
         if opinions.has_any(told):
             found += opinions.of_record(told, around)

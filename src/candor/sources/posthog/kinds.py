@@ -72,10 +72,10 @@ class Event:
     rest: Mapping[str, Any]
 
 
-_FIELDS = (
+_FIELDS = frozenset((
     "uuid", "id", "event", "distinct_id", "person_id", "properties", "person_properties",
     "timestamp", "created_at", "_inserted_at", "elements_chain", "elements", "team_id", "person",
-)  # fmt: skip
+))  # fmt: skip
 
 
 def event_of(body: Mapping[str, Any]) -> Event:

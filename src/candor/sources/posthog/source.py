@@ -23,7 +23,7 @@ from candor.sources.base import (
 from candor.sources.posthog import kinds, outcomes, spans_of
 from candor.sources.shapes import Item, Read, list_of
 from candor.sources.span_events import Around
-from candor.sources.spans import Forest
+from candor.sources.spans import Forest, Span
 from candor.sources.vendor import VendorExport
 
 SETTINGS = (
@@ -39,25 +39,28 @@ SETTINGS = (
 
 def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Forest:
     """Read the AI events of an export ahead; what is wrong is told when its own turn comes."""
-    forest, notes = Forest(), Notes()
+    forest = Forest()
     for path in files:
         try:
             for record in read(path):
                 if isinstance(record.value, Item) and record.value.kind == "event":
-                    _note(forest, record.value, options, notes)
+                    _note(forest, record.value, options)
         except FileRefused:
             continue
     forest.settle()
     return forest
 
 
-def _note(forest: Forest, item: Item, options: SourceOptions, notes: Notes) -> None:
+def _note(forest: Forest, item: Item, options: SourceOptions) -> None:
     if not str(item.body["event"]).startswith("$ai_"):
         return
     try:
         event = kinds.event_of(item.body)
         if spans_of.is_span(event):
-            forest.add(spans_of.span_of(event, options.settings, notes))
+            notes = Notes()
+            span = spans_of.span_of(event, options.settings, notes)
+            forest.add(span)
+            item.seen = (event, span, notes)
     except (RecordRefused, AttributeError, LookupError, TypeError, ValueError):
         return  # The mapping will say what is wrong with it.
 
@@ -109,10 +112,10 @@ class PostHog(VendorExport[Forest, Around]):
         item: Item = value[0]
         if item.kind == "person":
             return list(outcomes.of_person(item.body))
-        event = kinds.event_of(item.body)
         around = self.around(value[1], options, notes)
-        if spans_of.is_span(event):
-            span = spans_of.span_of(event, options.settings, notes, around.forest)
+        event = kinds.event_of(item.body) if item.seen is None else item.seen[0]
+        if item.seen is not None or spans_of.is_span(event):
+            span = self._span(item, event, around)
             found = list(span_events.of_span(span, around))
             why = "step inside an answer, which means no event"
         elif event.name in kinds.OPINIONS:
@@ -131,6 +134,17 @@ class PostHog(VendorExport[Forest, Around]):
         if not found:
             raise RecordSkipped(why)
         return found
+
+    @staticmethod
+    def _span(item: Item, event: kinds.Event, around: Around) -> Span:
+        if item.seen is None:
+            span = spans_of.span_of(event, around.settings, around.notes, around.forest)
+        else:
+            _, span, noticed = item.seen
+            around.notes.add_all(noticed)
+        if span_events.keeps_extra(span, around.forest):
+            span.extra = spans_of.extra_of(event)
+        return span
 
     def count(self, path: Path, options: SourceOptions) -> int | None:  # noqa: ARG002
         """Lines, rows, or elements of a page or list."""

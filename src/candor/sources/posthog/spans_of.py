@@ -20,12 +20,12 @@ from candor.sources.shapes import text_of
 from candor.sources.span_events import Around, is_test, message_of, priced
 from candor.sources.spans import Forest, Role, Span
 
-_READ = (
+_READ = frozenset((
     "$ai_trace_id", "$ai_session_id", "$ai_span_id", "$ai_generation_id", "$ai_parent_id",
     "$ai_span_name", "$ai_trace_name", "$ai_model", "$ai_input", "$ai_output_choices",
     "$ai_output", "$ai_input_state", "$ai_output_state", "$ai_input_tokens", "$ai_output_tokens",
     "$ai_latency", "$ai_is_error", "$ai_total_cost_usd", "$ai_tools",
-)  # fmt: skip
+))  # fmt: skip
 _TOO_LONG = 30 * 24 * 3_600
 
 
@@ -85,7 +85,6 @@ def span_of(
         currency=currency,
         tokens=None if tokens == (None, None) else (tokens[0] or 0) + (tokens[1] or 0),
         arguments=given if role == "tool" else None,
-        extra={} if forest is None else _extra(event),
     )
 
 
@@ -149,7 +148,8 @@ def _cost(
         ) from None
 
 
-def _extra(event: Event) -> dict[str, Any]:
+def extra_of(event: Event) -> dict[str, Any]:
+    """What no field holds."""
     kept = {
         key: value
         for key, value in event.properties.items()

@@ -16,7 +16,7 @@ from typing import Any
 from candor.sources.base import FileRefused, Notes, RecordRefused, SourceOptions
 from candor.sources.rasa import kinds
 from candor.sources.rasa.timeline import EXPIRES_AFTER, SESSION_START, Step, Timeline
-from candor.sources.shapes import Item, text_of
+from candor.sources.shapes import Item, Read, text_of
 
 _ROWS = frozenset(("stored", "streamed"))
 
@@ -106,12 +106,12 @@ def key_of(item: Item, event: Mapping[str, Any]) -> tuple[int, int, str]:
     return kinds.instant(event.get("timestamp")), number or 0, rest
 
 
-def read_export(files: Iterable[Path], options: SourceOptions) -> Export:
+def read_export(files: Iterable[Path], read: Read, options: SourceOptions) -> Export:
     """Read the rows of an export ahead; what cannot be read is told when its own turn comes."""
     export = Export()
     for path in files:
         try:
-            for record in kinds.VENDOR.read(path):
+            for record in read(path):
                 if isinstance(record.value, Item):
                     _note(export, record.value, options)
         except FileRefused:

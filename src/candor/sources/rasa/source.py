@@ -16,7 +16,7 @@ from candor.sources.envelopes import JSON_FILES
 from candor.sources.rasa import kinds, mapping, tables
 from candor.sources.rasa.context import Around, Export, read_export
 from candor.sources.readers.paths import files_under
-from candor.sources.shapes import Item, ReadAhead
+from candor.sources.shapes import Item, ReadAhead, Recent
 
 SETTINGS = (
     "ai_agent_id",
@@ -54,6 +54,7 @@ class Rasa(Source):
 
     def __init__(self) -> None:
         self._exports: ReadAhead[Export] = ReadAhead(("trackers", "events", "tables"))
+        self._recent = Recent()
 
     def files(self, paths: Sequence[Path], options: SourceOptions) -> list[Path]:
         """JSON and JSON Lines files under the paths, by name."""
@@ -63,16 +64,24 @@ class Rasa(Source):
     def records(self, path: Path, options: SourceOptions) -> Iterator[RawRecord]:
         """Every record; a row comes with the export it belongs to."""
         export, nobody = None, Export()
-        for record in kinds.VENDOR.read(path):
+        for record in self._recent.again(path, kinds.VENDOR.read):
             item = record.value
             if not isinstance(item, Item):
                 yield record
                 continue
             if item.kind in _NEEDS_NEIGHBOURS and export is None:
                 key = dict(options.settings)
-                export = self._exports.of(path, key, lambda files: read_export(files, options))
+                export = self._exports.of(path, key, lambda files: self._built(files, options))
+                self._recent.drop(path)
             told = (item, export or nobody)
             yield RawRecord(record.number, record.ref, record.raw, told, key=record.key)
+
+    def _built(self, files: Sequence[Path], options: SourceOptions) -> Export:
+        self._recent = Recent()
+        return read_export(files, self._ahead, options)
+
+    def _ahead(self, path: Path) -> Iterator[RawRecord]:
+        return self._recent.first(path, kinds.VENDOR.read(path))
 
     def events(self, value: Any, options: SourceOptions, notes: Notes) -> Iterable[Any]:
         """The events of one record, by the mapping of its kind.

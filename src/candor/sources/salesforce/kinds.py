@@ -138,7 +138,8 @@ def read(path: Path) -> Iterator[RawRecord]:
         if kind is None:
             yield record._replace(value=None, reason=ReasonCode.TYPE_MISMATCH, detail=_WANTED)
         else:
-            yield record._replace(value=Item(kind, body_of(value)))
+            item = Item(kind, body_of(value))
+            yield RawRecord(record.number, record.ref, record.raw, item, key=record.key)
 
 
 def count(path: Path) -> int | None:

@@ -199,4 +199,5 @@ def _item(record: RawRecord, expected: str | None, page_ticket: str | None) -> R
         page_ticket = str(body["ticket_id"])
     elif kind not in _PAGE_KINDS:
         page_ticket = None
-    return record._replace(value=Item(kind, body, page_ticket))
+    item = Item(kind, body, page_ticket)
+    return RawRecord(record.number, record.ref, record.raw, item, key=record.key)

@@ -21,8 +21,8 @@ LINKS = {"Economics": "/economics", "Intents": "/intents", "Check a bill": "/bil
 _WIDTH, _HEIGHT, _LARGEST = 640, 340, 34
 _APART = 15
 """Least distance of two numbers."""
-_TURNS = tuple(math.pi * part / 4 for part in (0, 4, -2, 2, -1, -3, 1, 3))
-"""Directions in which a number is moved out of its bubble, right and left first."""
+_TURNS = tuple(math.pi * part / 4 for part in (-2, 0, 4, 2, -1, -3, 1, 3))
+"""Directions in which a number is moved out of its bubble, upwards first."""
 
 
 @dataclass(frozen=True, slots=True)
