@@ -226,6 +226,8 @@ def main() -> int:
     options.add_argument("--readers", type=int, default=16)
     options.add_argument("--seconds", type=float, default=60.0)
     options.add_argument("--warm-up", type=float, default=30.0, help="seconds that do not count")
+    options.add_argument("--settle", type=float, default=0.0,
+                         help="seconds between the first pages and the first click")  # fmt: skip
     options.add_argument("--every", type=float, default=1.0, help="seconds between two clicks")
     options.add_argument("--ingest", type=int, default=4000, help="conversations a time; 0: none")
     options.add_argument("--measure", action="store_true", help="publish after each ingest")
@@ -260,6 +262,11 @@ def _run(
     waits = ready(readers[0], 300)
     print(f"first pages: {max(waits.values()):.1f} s at most, processor "
           f"{processor_seconds(server):.1f} s; load {os.getloadavg()[0]:.1f}", flush=True)  # fmt: skip
+    time.sleep(given.settle)
+    for reader in readers:
+        # Lines that lay still too long were cut.
+        while reader.get("/healthz")[0] != 200:
+            time.sleep(0.2)
     load = Load(root, given.ingest, measures=given.measure)
     if given.ingest:
         load.start()
@@ -281,6 +288,9 @@ def _run(
         thread.join()
     used = processor_seconds(server) - used
     load.ended.set()
+    if load.is_alive():
+        # It writes into the copy that is removed next.
+        load.join()
     skipped = round(given.warm_up / given.every)
     reads = [one for reader in readers for one in reader.reads[skipped:]]
     cost = 1000 * used / max(1, sum(len(reader.reads) for reader in readers))

@@ -25,6 +25,7 @@ from candor.access.permissions import OPERATOR
 from candor.access.store import Store
 from candor.answers import Answers
 from candor.answers import review as reviewing
+from candor.reviewing.topic_memory import FOLDER, Kept, remember
 from candor.web.application import create
 from candor.web.desk import Desk
 from candor.web.site import Rates, Site
@@ -129,7 +130,29 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = pipeline.ingest(workspace, "canonical", [made / "events.jsonl"], name="desk")
     assert result.stored > 0
     pipeline.measure(workspace)
+    _store_topics(folder)
     return folder
+
+
+def _store_topics(folder: Path) -> None:
+    """Two topics as a run would have stored them, one of all conversations, named by an attacker."""
+    with Answers.open(folder) as answers:
+        keys = [
+            int(key) for (key,) in answers.engine.rows("select conversation_key from conversation")
+        ]
+        seen = int(answers.about["as_of_us"])
+    topics = {
+        "t1": (("order", "money", HOSTILE[0], HOSTILE[3]), frozenset(keys)),
+        "t2": (("refund", "weeks"), frozenset(sorted(keys)[:3])),
+    }
+    remember(
+        folder / FOLDER,
+        {
+            name: (Kept(name, {"order": 0.5}, "group-t1", terms, ("order",), seen_us=seen), members)
+            for name, (terms, members) in topics.items()
+        },
+        2,
+    )  # fmt: skip
 
 
 class Crossing(Desk):

@@ -22,7 +22,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
 FILLED = {
     "name": "containment_rate", "outcome": "numerator", "conversation": "t1", "form": "csv",
     "secret": "none", "queue": "none", "bill": "none",
-    "upload": "none",
+    "upload": "none", "topic": "t1",
 }  # fmt: skip
 OTHER_NAMES = {"/static/{name}": "web.css"}
 
@@ -49,7 +49,8 @@ def test_the_committed_matrix_is_what_the_routes_say() -> None:
 def test_no_route_is_without_a_guard_and_whatever_changes_something_needs_a_form_of_ours(
     site: Site,
 ) -> None:
-    declared = routes().permissions
+    table = routes()
+    declared = table.permissions
     application = create(site).app
     reached = set()
     for route in application.routes:  # type: ignore[attr-defined]
@@ -60,7 +61,9 @@ def test_no_route_is_without_a_guard_and_whatever_changes_something_needs_a_form
             calls = [each.dependency for each in inner.dependencies]
             assert any("guard" in call.__qualname__ for call in calls), inner.path
             if method == "POST" and declared[(method, inner.path)] is not Permission.PUBLIC:
-                assert own_form in calls or streamed_form in calls, inner.path
+                is_form = own_form in calls or streamed_form in calls
+                # A route for tokens takes no form, and no other route may do without one.
+                assert is_form is ((method, inner.path) not in table.by_token), inner.path
     assert reached == set(declared)
 
 
@@ -72,9 +75,13 @@ def test_each_role_reaches_exactly_what_it_may(
     held = ROLES[role] | ALWAYS
     wrong = []
     person("somebody", role)
-    client = browser("somebody")
+    client, by_token = browser("somebody"), routes().by_token
     for (method, path), permission in routes().permissions.items():
         if path in ("/logout", "/login"):
+            continue
+        if (method, path) in by_token:
+            # Whatever a person may do: a cookie opens none of these.
+            assert _ask(client, method, path) == 403, path
             continue
         status = _ask(client, method, path)
         if (permission not in held and status != 403) or (
@@ -153,6 +160,26 @@ def test_an_account_confined_to_a_part_sees_no_page_about_everything(
             assert status == 403, path
     assert client.get("/?channel=chat").status_code == 403
     assert client.get("/api/scorecard").json()["where"] == {"channel": "email"}
+
+
+def test_every_page_has_its_json_and_its_description() -> None:
+    found = routes()
+    pages = {path for method, path in found.permissions if method == "GET"}
+    without = {
+        path for path in pages
+        if not path.startswith(("/api/", "/export/"))
+        and ("/api/scorecard" if path == "/" else f"/api{path}") not in pages
+    }  # fmt: skip
+    # Nothing is shown there: doors in, files, and what is for machines or was frozen as HTML.
+    assert without == {
+        "/healthz", "/metrics", "/static/{name}", "/login", "/login/sso", "/login/sso/back",
+        "/s/{secret}", "/bill/{bill}/dispute/{form}", "/queue/{queue}/export",
+    }  # fmt: skip
+    described = {
+        inner.path for inner in found.router.routes
+        if isinstance(inner, APIRoute) and inner.include_in_schema
+    }  # fmt: skip
+    assert {path for path in pages if path.startswith("/api/")} - {"/api/openapi.json"} <= described
 
 
 def test_denials_are_in_the_audit_log(

@@ -39,7 +39,7 @@ PAGES = (
     "/metric/containment_rate/denominator?grain=all", "/conversations?id=hostile",
     f"/conversations/{quote(HOSTILE_THREAD, safe='')}", "/conversations/t1", "/override/t1", "/resolution", "/claims", "/claims?by=channel",
     "/reviews/weekly", "/reviews", "/calibration", "/plan", "/vendor", "/economics?quality=10&grain=all", "/intents?grain=all",
-    "/handoffs?grain=all", "/drop-off?grain=all", "/assist", "/releases", "/experiments", "/fairness", "/knowledge?grain=all", "/bill", "/health", "/audit", "/people", "/account", "/shares",
+    "/handoffs?grain=all", "/drop-off?grain=all", "/assist", "/releases", "/experiments", "/fairness", "/knowledge?grain=all", "/topics?grain=all", "/topics/t1?grain=all", "/bill", "/health", "/audit", "/people", "/account", "/shares",
     "/alerts", "/annotations", "/connect", "/mailings", "/privacy",
 )  # fmt: skip
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}

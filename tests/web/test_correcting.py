@@ -164,3 +164,42 @@ def test_hostile_words_stay_words(own_root: Path, browser: Browser, person: Pers
     text = ada.get(_at(name, "resolved")).text
     assert HOSTILE[0] not in text
     assert "&lt;script&gt;" in text
+
+
+@pytest.mark.usefixtures("cheap")
+def test_a_program_sets_an_outcome_by_its_token_and_a_cookie_opens_nothing_there(
+    site: Site, wanted: str, browser: Browser, person: Person
+) -> None:
+    person("rex", "reviewer")
+    rex = browser("rex")
+    actor = site.people.named("rex").actor()
+    at = f"/api/override/{quote(wanted, safe='')}"
+    before = rex.get(at).json()
+    assert before["outcome"] == "resolved"
+    tried = rex.get(f"{at}?outcome=not_resolved").json()
+    # Money is not for reviewers; what is theirs stands with its counts.
+    assert [one["metric"] for one in tried["moves"]] == ["containment_rate"]
+    assert tried["moves"][0]["after"] == {"observed": 400, "total": 204.0, "point": 0.51}
+    said = {"outcome": "not_resolved", "reason": "no refund came", "revision": before["revision"]}
+    assert rex.post(at, json=said).status_code == 403
+    program = browser()
+
+    def send(held: str, **more: object) -> int:
+        token = site.sessions.issue(actor, f"nightly {held}", [held], 3)
+        program.headers["authorization"] = f"Bearer {token}"
+        return int(program.post(at, json={**said, **more}).status_code)
+
+    assert send("figures:read") == 403
+    assert send("override:write", colour="red") == 422
+    assert send("override:write", reason=" ") == 422
+    assert send("override:write") == 201
+    assert send("override:write") == 409
+    history = rex.get(at).json()["history"]
+    assert len(history) == before["revision"] + 1
+    last = history[-1]
+    assert (last["outcome"], last["stands"]) == ("not_resolved", True)
+    assert last["author"] == "nightly override:write (token)"
+    row = site.store.connection.execute(
+        "select actor_kind from audit where action like 'override%' order by seq desc limit 1"
+    ).fetchone()
+    assert row == ("token",)

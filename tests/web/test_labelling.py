@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from candor.access.permissions import OPERATOR
 from candor.access.sessions import form_mark
+from candor.lake.lock import WriteLock
 from candor.reviewing import desk as serving
 from candor.reviewing import queue as drawing
 from candor.web.site import Site
@@ -62,6 +63,9 @@ def test_two_people_label_blind_and_then_see_where_they_differ(
     queue, workspace = drawn.queue, Workspace.open(own_root)
     first, second = reviewer("rex"), reviewer("roz")
     items = serving.opened(workspace, queue).items
+    told = first.get(f"/api/queue/{queue}").json()
+    assert (told["conversation"], told["left_for_you"]) == (items[0], len(items))
+    assert {"actor", "text"} == set(told["said"][0])
     page = first.get(f"/queue/{queue}").text
     assert items[0] in page
     for word in ("true_resolution", "Counted as", "Resolution rate", "sentinel"):
@@ -80,6 +84,12 @@ def test_two_people_label_blind_and_then_see_where_they_differ(
     assert _answer(second, queue, single, "false") == 422
     told = second.get(f"/queue/{queue}/disagreements").text
     assert all(item in told for item in now.double)
+    told = second.get(f"/api/queue/{queue}/disagreements").json()
+    assert {one["conversation"] for one in told["disagreements"]} == now.double
+    assert all({(a["yours"], a["label"]) for a in one["answers"]} == {(True, "false"), (False, "true")}
+               for one in told["disagreements"])  # fmt: skip
+    (listed,) = [one for one in second.get("/api/queue").json()["queues"] if one["queue"] == queue]
+    assert (listed["left_for_you"], listed["disagreements"]) == (0, len(now.double))
     done = serving.opened(workspace, queue)
     assert set(done.disagreements) == done.double
     assert done.both == len(done.double) == drawn.double
@@ -88,6 +98,12 @@ def test_two_people_label_blind_and_then_see_where_they_differ(
     assert {row["comment"] for row in given} == {"'=1+1"}
     assert not {"rex", "roz"} & {row["assessor"] for row in given}
     mark = form_mark(next(iter(first.cookies.values())))
+    with WriteLock(own_root / "lake" / ".lock", 0):
+        # Somebody else is writing: it is said at once, and nothing is lost.
+        busy = first.post("/queue/store", data={"mark": mark, "queue": queue})
+    assert busy.status_code == 409
+    assert "the answers are kept" in busy.text
+    assert len(serving.opened(workspace, queue).answers) == done.asked
     sent = first.post("/queue/store", data={"mark": mark, "queue": queue})
     assert sent.status_code == 303
     again = serving.store(workspace, queue)

@@ -38,6 +38,8 @@ from candor.workspace import Workspace, locate
 
 SERIES = {"day": ("day", 28), "week": ("week", 13), "month": ("week", 13), "quarter": ("month", 12)}
 """Grain and number of the periods drawn beside a figure of each grain."""
+_CARDS = 4
+"""Scorecards that are kept while a publication is open: plan, reviews and vendor page rest on the same."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Answers:
         self.about = self.publication.about
         self._check_current()
         self.engine = DuckEngine(self.publication.facts, read_only=True)
+        self._cards: dict[Period, Scorecard] = {}
 
     def _check_current(self) -> None:
         """Refuse to answer under other definitions than the snapshot names.
@@ -189,6 +192,13 @@ class Answers:
                 day's windows have passed.
         """
         period = self.period(grain=grain, until=until)
+        if period not in self._cards:
+            while len(self._cards) >= _CARDS:
+                del self._cards[next(iter(self._cards))]
+            self._cards[period] = self._scorecard(period)
+        return self._cards[period]
+
+    def _scorecard(self, period: Period) -> Scorecard:
         changes = Changes(self, period)
         definitions = list(self.catalogue)
         current = self._cells(definitions, period)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from candor.errors import CandorError, Problem
+from candor.lake import WAIT_SECONDS
 from candor.reviewing import form
 from candor.reviewing.labels import DESIGN, FOLDER, Imported, import_labels
 from candor.workspace import Workspace
@@ -151,11 +152,22 @@ def answer(workspace: Workspace, name: str, given: Answer) -> None:
             os.fsync(out.fileno())
 
 
-def store(workspace: Workspace, name: str) -> Imported:
-    """Put every answer of a queue into the lake; what is there already is counted, not doubled."""
+def store(
+    workspace: Workspace, name: str, *, wait_seconds: float = WAIT_SECONDS
+) -> Imported:  # fmt: skip
+    """Put every answer of a queue into the lake; what is there already is counted, not doubled.
+
+    Args:
+        workspace: holds the queue.
+        name: of the queue.
+        wait_seconds: how long to wait for another writer.
+
+    Raises:
+        CandorError: ``queue.unknown``, ``lake.locked``, or every mistake of the labels.
+    """
     path = workspace.root / FOLDER / name / "given.jsonl"
     form.write(path, rows(opened(workspace, name)))
-    return import_labels(workspace, path)
+    return import_labels(workspace, path, wait_seconds=wait_seconds)
 
 
 def rows(drawn: Drawn) -> list[Mapping[str, Any]]:

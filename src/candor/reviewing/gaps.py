@@ -24,10 +24,9 @@ from candor.errors import CandorError, Problem, nearest
 from candor.events import arrow_schema
 from candor.lake import Lake
 from candor.reviewing.contacts import Contact
-from candor.reviewing.topic_memory import FOLDER, remember
+from candor.reviewing.topic_memory import FOLDER, Kept, remember
 from candor.reviewing.topics import Topic, Topics, judge_gaps
 from candor.scorers.run import SOURCE
-from candor.scorers.topics.identity import Former
 from candor.scorers.topics.intents import Known
 from candor.workspace import Workspace
 
@@ -125,9 +124,16 @@ def store(workspace: Workspace, found: Topics) -> Stored:
     if found.topics:
         remember(
             workspace.root / FOLDER,
-            [Former(t.topic, frozenset(c.key for c in t.members), t.profile) for t in found.topics],
+            {
+                t.topic: (
+                    Kept(t.topic, dict(t.profile), t.parent, t.terms, t.parent_terms,
+                         seen_us=found.as_of_us),
+                    frozenset(c.key for c in t.members),
+                )
+                for t in found.topics
+            },
             found.used,
-        )
+        )  # fmt: skip
     count = [one[0].split(":")[0] for one, _ in made]
     return Stored(
         count.count("knowledge_gap"), count.count("novel_intent"),

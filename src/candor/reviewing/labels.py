@@ -21,7 +21,7 @@ import pyarrow as pa
 from candor import ingesting, window
 from candor.engines.duck import DuckEngine
 from candor.errors import CandorError, Problem
-from candor.lake import Lake
+from candor.lake import WAIT_SECONDS, Lake
 from candor.lake.serving import Serving
 from candor.privacy.keys import load_or_create
 from candor.privacy.pseudonyms import Pseudonymiser
@@ -52,8 +52,9 @@ class Imported:
 
 
 def import_labels(
-    workspace: Workspace, path: Path, *, assessor: str = "", criterion: str = ""
-) -> Imported:
+    workspace: Workspace, path: Path, *, assessor: str = "", criterion: str = "",
+    wait_seconds: float = WAIT_SECONDS,
+) -> Imported:  # fmt: skip
     """Store the labels of a file.
 
     Args:
@@ -61,9 +62,10 @@ def import_labels(
         path: CSV or JSON Lines, see ``form``.
         assessor: for rows that name none.
         criterion: for rows that name none.
+        wait_seconds: how long to wait for another writer.
 
     Raises:
-        CandorError: ``labels.invalid`` with every mistake; nothing is stored then.
+        CandorError: ``labels.invalid`` with every mistake, ``lake.locked``; nothing is stored then.
     """
     read = form.read(path, assessor=assessor, criterion=criterion)
     problems = form.same_items(read.labels)
@@ -92,7 +94,9 @@ def import_labels(
         with tempfile.TemporaryDirectory(dir=workspace.restricted) as folder:
             lines = Path(folder) / "labels.jsonl"
             lines.write_text("".join(json.dumps(one) + "\n" for one in events), encoding="utf-8")
-            result = ingesting.ingest(workspace, "canonical", [lines], name=SOURCE)
+            result = ingesting.ingest(
+                workspace, "canonical", [lines], name=SOURCE, wait_seconds=wait_seconds
+            )
     return Imported(
         len(read.labels) + read.blank, result.stored, result.duplicate, read.blank,
         result.quarantined, sum("sampling_probability" not in one for one in events),

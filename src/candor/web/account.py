@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 from fastapi import Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -23,6 +24,7 @@ from candor.web.guard import (
     session_of,
     site_of,
 )
+from candor.window import format_instant
 
 _Text = Annotated[str, Form(max_length=300)]
 _ABSOLUTE_SECONDS = 12 * 3600
@@ -51,6 +53,8 @@ def mount(doors: Doors) -> None:
     doors.add(
         "GET", "/account", own, account, name="account", summary="Own account", is_scoped=True
     )
+    doors.add("GET", "/api/account", own, data, name="api_account", is_scoped=True, is_described=True,
+              summary="Own account: sessions, tokens without their secrets, saved views")  # fmt: skip
 
 
 def login_page(request: Request) -> Response:
@@ -151,6 +155,30 @@ def logout(request: Request) -> Response:
 def account(request: Request) -> Response:
     """The page."""
     return _account(request)
+
+
+def data(request: Request) -> Response:
+    """The same as JSON."""
+    site, actor = site_of(request), actor_of(request)
+    person = site.people.get(actor.id)
+    return answering.data(
+        {
+            "name": person.name, "role": person.role, "confined_to": dict(person.scope),
+            "permissions": sorted(str(one) for one in person.permissions),
+            "sessions": [_dated(asdict(one)) for one in site.sessions.of(person.id)],
+            "tokens": [_dated(asdict(one)) for one in site.sessions.tokens(person.id)],
+            "views": [{"title": one.title, "path": one.path} for one in site.saved.of(person.id)],
+        }
+    )  # fmt: skip
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    """The same with its instants as people write them."""
+    return {
+        name: format_instant(value)
+        if isinstance(value, int) and (name.endswith("_at") or name == "until") else value
+        for name, value in row.items()
+    }  # fmt: skip
 
 
 def end_session(request: Request, session: _Text = "") -> Response:

@@ -31,13 +31,11 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Metrics", "/glossary", Permission.FIGURES),
     ("Resolution", "/resolution", Permission.FIGURES),
     ("Conversations", "/conversations", Permission.FIGURES),
+    ("Topics", "/topics", Permission.FIGURES),
     ("Teamwork", "/handoffs", Permission.FIGURES),
     ("Economics", "/economics", Permission.MONEY),
-    ("Bill", "/bill", Permission.MONEY),
     ("Queue", "/queue", Permission.LABEL),
     ("Reviews", "/reviews/weekly", Permission.MONEY),
-    ("Plan", "/plan", Permission.MONEY),
-    ("Vendor", "/vendor", Permission.MONEY),
     ("Alerts", "/alerts", Permission.FIGURES),
     ("Health", "/health", Permission.FIGURES),
 )
@@ -60,6 +58,7 @@ UNSCOPED = frozenset(
         "/resolution",
         "/economics",
         "/handoffs",
+        "/topics",
         "/queue",
         "/bill",
         "/connect",
@@ -72,8 +71,10 @@ UNSCOPED = frozenset(
     }
 )
 _UNDER = {
-    link: links[0] for links in (["/economics", "/intents"], ["/resolution", "/claims"],
-                                 ["/handoffs", "/drop-off", "/assist", "/releases", "/experiments", "/fairness", "/knowledge"])
+    link: links[0] for links in (["/economics", "/intents", "/bill"], ["/resolution", "/claims"],
+                                 ["/reviews/weekly", "/plan", "/vendor"],
+                                 ["/handoffs", "/drop-off", "/assist", "/releases", "/experiments", "/fairness"],
+                                 ["/topics", "/knowledge"])
     for link in links
 }  # fmt: skip
 """Page → the entry of the navigation it stands under."""

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Form, Request, UploadFile
 from starlette.responses import RedirectResponse, Response
@@ -30,6 +30,7 @@ from candor.resolution.invoice import Invoice
 from candor.web import answering, render
 from candor.web.doors import Doors
 from candor.web.guard import actor_of, request_id, session_of, site_of
+from candor.web.views import money
 from candor.workspace import Workspace
 
 KINDS = (".csv", ".tsv", ".xlsx")
@@ -49,20 +50,29 @@ class Bill:
 
 def mount(doors: Doors) -> None:
     """The routes of this module."""
-    money = Permission.MONEY
-    doors.add("GET", "/bill", money, page, name="bill", summary="Check a bill")
-    doors.add("POST", "/bill/check", money, check, name="bill/check", summary="Upload a bill")
-    doors.add("GET", "/bill/{bill}", money, result, name="bill_result", summary="A checked bill")
+    may = Permission.MONEY
+    doors.add("GET", "/bill", may, page, name="bill", summary="Check a bill")
+    doors.add("GET", "/api/bill", may, data, name="api_bill", is_described=True,
+              summary="Rules a bill can be checked by")  # fmt: skip
+    doors.add("GET", "/api/bill/{bill}", may, result_data, name="api_bill_result", is_described=True,
+              summary="A checked bill, line by line")  # fmt: skip
+    doors.add("POST", "/bill/check", may, check, name="bill/check", summary="Upload a bill")
+    doors.add("GET", "/bill/{bill}", may, result, name="bill_result", summary="A checked bill")
     doors.add(
         "GET", "/bill/{bill}/dispute/{form}", Permission.EXPORT, dispute_file, name="bill_dispute",
         summary="The dispute file of a checked bill",
     )  # fmt: skip
 
 
+def data() -> Response:
+    """The rules a bill can be checked by, and the kinds of file, as JSON."""
+    return answering.data({"rules": asked.billing_rules(), "kinds": list(KINDS)})
+
+
 def page(request: Request) -> Response:
     """The form."""
     body = render.fragment(
-        "bill.html.j2", rules=asked.billing_rules(), kinds=KINDS,
+        "bill.html.j2", rules=asked.billing_rules(), kinds=KINDS, links=money.LINKS,
         mark=form_mark(session_of(request)),
     )  # fmt: skip
     return answering.shell(request, "Check a bill", body)
@@ -110,6 +120,13 @@ def result(request: Request, bill: str) -> Response:
     return answering.shell(request, "The bill", body)
 
 
+def result_data(request: Request, bill: str) -> Response:
+    """The same as JSON."""
+    kept = _kept(request, bill)
+    found = site_of(request).desk.need(("bill data", bill), partial(_plain, kept=kept))
+    return answering.data(found)
+
+
 def dispute_file(request: Request, bill: str, form: str) -> Response:
     """The disputed lines with their evidence."""
     if form not in _FORMS:
@@ -129,6 +146,10 @@ def _checked(answers: Answers, *, kept: Bill) -> Document:
         asked.audit_invoice(answers, kept.invoice, kept.rule), assemble.colophon(answers, ()),
         title=answers.workspace.settings.workspace.name,
     )  # fmt: skip
+
+
+def _plain(answers: Answers, *, kept: Bill) -> dict[str, Any]:
+    return asked.audit_invoice(answers, kept.invoice, kept.rule).as_dict()
 
 
 def _disputed(answers: Answers, *, kept: Bill, form: str) -> str:

@@ -34,6 +34,8 @@ def mount(doors: Doors) -> None:
     """The routes of this module."""
     may = Permission.INGEST
     doors.add("GET", _PATH, may, begin, name="connect", summary="Connect data")
+    doors.add("GET", f"/api{_PATH}", may, begun_data, name="api_connect", is_described=True,
+              summary="One's own uploads and how far they are")  # fmt: skip
     doors.add("GET", "/connect/{upload}", may, page, name="connect_upload", summary="An upload")
     doors.add(
         "GET", "/api/connect/{upload}", may, data, name="api_connect_upload",
@@ -102,17 +104,25 @@ def page(request: Request, upload: str) -> Response:
     return answering.shell(request, "Connect data", body, refresh=state.status == "running")
 
 
+def begun_data(request: Request) -> Response:
+    """One's own uploads as JSON."""
+    found = _uploads(request).of(actor_of(request).id)
+    return answering.data({"uploads": [_plain(one.id, one.state()) for one in found]})
+
+
 def data(request: Request, upload: str) -> Response:
     """The same as JSON."""
-    state = _own(request, upload).state()
-    told: dict[str, Any] = {
+    return answering.data(_plain(upload, _own(request, upload).state()))
+
+
+def _plain(upload: str, state: State) -> dict[str, Any]:
+    return {
         "upload": upload, "files": [{"name": name, "bytes": size} for name, size in state.files],
         "step": state.step, "status": state.status, "doing": state.doing, "name": state.name,
         "read_as": state.choice, "mapping": state.mapping, "result": state.result or None,
         "error": state.error or None, "snapshot": state.snapshot or None,
         "rehearsed": bool(state.rehearsed) and state.rehearsed == job.digest(state),
     }  # fmt: skip
-    return answering.data(told)
 
 
 def look_again(request: Request, upload: _Text = "") -> Response:

@@ -30,6 +30,8 @@ from typing import Any, TypeVar, cast
 from candor.answers import Answers
 from candor.errors import CandorError
 from candor.lake.serving import Publication, Serving
+from candor.reviewing.topic_memory import FOLDER as TOPICS
+from candor.reviewing.topic_memory import NAMES
 from candor.web import aside
 from candor.web.aside import Pending
 from candor.workspace import REFERENCE_FILES, Workspace
@@ -39,15 +41,29 @@ Question = tuple[Hashable, Callable[[Answers], Any]]
 """A key and what is asked."""
 WAIT = 2.5
 """Seconds a request waits for an answer before it is told to ask again."""
-PATIENCE = 180.0
+PATIENCE = 900.0
 """Seconds for which readers stay with the edition before while a new one is prepared."""
-_KEPT = 400
+_BLINK = 0.02
+"""Seconds a worker of short questions waits for a long one before it leaves the waiting to who asked."""
+_KEPT = 800
 _SPAWN = multiprocessing.get_context("spawn")
 _SHORT_WORKERS = 3
 _LONG_PROCESSES = 2
 """One may be busy with what nobody has asked yet."""
 _POINTER = "current.json"
-_WATCHED = ("candor.toml", "annotations.yaml", *REFERENCE_FILES)
+_WATCHED = ("candor.toml", "annotations.yaml", f"{TOPICS}/{NAMES}", *REFERENCE_FILES)
+
+
+class _Needs(Exception):  # noqa: N818 - it is an answer: first this one
+    """A short question rests on a long one that is being worked out.
+
+    Args:
+        answer: to the long one.
+    """
+
+    def __init__(self, answer: Future[Any]) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +152,41 @@ class Desk:
             Pending: it takes longer than anybody waits.
             CandorError: what the question raised.
         """
-        shelf = self._shelf(is_fresh=is_fresh)
-        return self._wait_for(self._future(shelf, ("short", key), question))
+        shelf, ends = self._shelf(is_fresh=is_fresh), time.monotonic() + self.wait
+        while True:
+            try:
+                return self._wait_for(self._future(shelf, ("short", key), question), ends)
+            except _Needs as waiting:
+                # It is waited for here: a worker that waited would keep it from those with short questions.
+                wait([waiting.answer], timeout=max(0.0, ends - time.monotonic()))
+                if not waiting.answer.done():
+                    raise Pending from None
 
     def need(self, key: Hashable, question: Callable[[Answers], T]) -> T:
         """The answer to a long question; from within a short one, of the same edition.
 
+        A short question that needs one which is not there yet is asked again from its beginning once it is.
+
         Raises:
             Pending, CandorError: as `ask`.
         """
+        own = cast("_Shelf | None", getattr(self._threads, "shelf", None))
+        found = self._future(own or self._shelf(), ("long", key), question)
+        if own is not None and not found.done():
+            wait([found], timeout=_BLINK)
+            if not found.done():
+                raise _Needs(found)
+        return self._wait_for(found, time.monotonic() + self.wait)
+
+    def known(self, key: Hashable) -> object | None:
+        """The answer to a long question if it is there already; nothing is asked, nobody waits."""
         shelf = cast("_Shelf | None", getattr(self._threads, "shelf", None)) or self._shelf()
-        return self._wait_for(self._future(shelf, ("long", key), question))
+        with self._lock:
+            found = shelf.answers.get(("long", key))
+            if found is None or not found.done() or found.cancelled() or found.exception():
+                return None
+            shelf.answers.move_to_end(("long", key))
+            return cast("object", found.result())
 
     def prepare(
         self,
@@ -278,14 +318,18 @@ class Desk:
 
     def _settle(self, shelf: _Shelf, key: Hashable, future: Future[Any]) -> None:
         """Forget what failed: a mistake may be mended, a missing file may come."""
+        if self._ended.is_set():
+            # A pool that is shut down cancels while it holds its own lock, which who asks now waits for under ours.
+            return
         if future.cancelled() or future.exception() is not None:
             with self._lock:
                 if shelf.answers.get(key) is future:
                     del shelf.answers[key]
 
-    def _wait_for(self, future: Future[T]) -> T:
+    def _wait_for(self, future: Future[T], ends: float) -> T:
+        """The answer, by an instant of the monotonic clock."""
         try:
-            return future.result(timeout=self.wait)
+            return future.result(timeout=max(0.0, ends - time.monotonic()))
         except NotYet:
             if future.done():
                 raise

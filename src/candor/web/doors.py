@@ -30,12 +30,15 @@ class Doors:
     Attributes:
         router: what the application includes.
         permissions: (method, path) to the permission it needs.
+        scoped: routes that confine themselves to the actor's scope.
+        by_token: routes that change something for a program that shows a token, and for nobody else.
     """
 
     def __init__(self) -> None:
         self.router = APIRouter()
         self.permissions: dict[tuple[str, str], Permission] = {}
         self.scoped: set[tuple[str, str]] = set()
+        self.by_token: set[tuple[str, str]] = set()
 
     def add(
         self,
@@ -50,10 +53,13 @@ class Doors:
         params: tuple[str, ...] = (),
         is_described: bool = False,
         takes_files: bool = False,
+        takes_token: bool = False,
     ) -> None:
-        """One route; whatever changes something must come from a form of ours."""
-        dependencies = [Depends(guard(permission, is_scoped=is_scoped))]
-        if method == "POST" and permission is not Permission.PUBLIC:
+        """One route; whatever changes something comes from a form of ours, or shows a token."""
+        dependencies = [Depends(guard(permission, is_scoped=is_scoped, takes_token=takes_token))]
+        if takes_token:
+            self.by_token.add((method, path))
+        elif method == "POST" and permission is not Permission.PUBLIC:
             dependencies.append(Depends(streamed_form if takes_files else own_form))
         self.permissions[(method, path)] = permission
         if is_scoped:
@@ -111,10 +117,11 @@ def _opened(request: Request, made: Shown) -> None:
     if made.opened:
         site = site_of(request)
         with site.store.change() as db:
-            audit.append(
-                db, actor_of(request), "text.open", made.opened, at=site.store.now(),
-                request=request_id(request), detail={"snapshot": made.snapshot},
-            )  # fmt: skip
+            for thread in made.opened:
+                audit.append(
+                    db, actor_of(request), "text.open", thread, at=site.store.now(),
+                    request=request_id(request), detail={"snapshot": made.snapshot},
+                )  # fmt: skip
 
 
 def _page(view: View) -> Callable[[Request], Response]:

@@ -59,18 +59,22 @@ def request_id(request: Request) -> str:
     return cast("str", request.scope.get("candor.request", ""))
 
 
-def guard(permission: Permission, *, is_scoped: bool) -> Callable[..., None]:
+def guard(
+    permission: Permission, *, is_scoped: bool, takes_token: bool = False
+) -> Callable[..., None]:
     """A dependency that lets a request through.
 
     Args:
         permission: what the route needs.
         is_scoped: whether the route confines itself to the actor's scope; others refuse actors that
             are confined.
+        takes_token: whether it changes something for programs that show a token. Those have no form to come from,
+            so nobody else is let through: what a browser sends by itself opens nothing here.
     """
 
     def check(request: Request) -> None:
         site = site_of(request)
-        actor, session = _who(site, request)
+        actor, session = _who(site, request, takes_token=takes_token)
         request.state.actor, request.state.session = actor, session
         if wait := site.rates.wait(actor.id or address_of(request)):
             raise Denied(429, "too many requests", wait)
@@ -78,6 +82,8 @@ def guard(permission: Permission, *, is_scoped: bool) -> Callable[..., None]:
             return
         if actor.kind == "anonymous":
             raise Denied(401, "log in first")
+        if takes_token and actor.kind != "token":
+            raise Denied(403, "this is for programs that show a token; people use the page")
         if actor.kind == "token" and permission in ALWAYS:
             raise Denied(403, "an account is minded in person")
         if not actor.may(permission):
@@ -114,7 +120,7 @@ def came_from_here(request: Request) -> None:
         raise Denied(403, "the request does not tell which page it came from")
 
 
-def _who(site: Site, request: Request) -> tuple[Actor, str]:
+def _who(site: Site, request: Request, *, takes_token: bool) -> tuple[Actor, str]:
     header = request.headers.get("authorization", "")
     if header:
         scheme, _, raw = header.partition(" ")
@@ -123,8 +129,8 @@ def _who(site: Site, request: Request) -> tuple[Actor, str]:
             found = site.sessions.token_actor(raw.strip())
         if found is None:
             raise Denied(401, "the token is not known, was revoked or has ended")
-        if request.method not in SAFE:
-            raise Denied(403, "tokens read; changes are made in person")
+        if request.method not in SAFE and not takes_token:
+            raise Denied(403, "a token does not change this; it is done in person")
         return found, ""
     raw = request.cookies.get(site.cookie, "")
     person = site.sessions.person(raw) if raw else None

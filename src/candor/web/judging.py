@@ -37,12 +37,46 @@ def mount(doors: Doors) -> None:
     may = Permission.LABEL
     doors.add("GET", "/judge/{conversation:path}", may, page, name="judge",
               summary="Judge a conversation by a rubric")  # fmt: skip
+    doors.add("GET", "/api/judge/{conversation:path}", may, data, name="api_judge", is_described=True,
+              summary="A conversation's words and the rubrics to judge it by")  # fmt: skip
     doors.add("POST", "/judge", may, answer, name="judge/answer",
               summary="Keep what was judged by a rubric")  # fmt: skip
 
 
 def page(request: Request, conversation: str) -> Response:
     """What was said, and the rubrics to judge it by."""
+    name, lines, asked = _opened(request, conversation)
+    body = render.fragment(
+        "judge.html.j2", conversation=name, lines=lines, asked=asked,
+        mark=form_mark(session_of(request)) if session_of(request) else "",
+    )  # fmt: skip
+    return answering.shell(request, "Judge by a rubric", body)
+
+
+def data(request: Request, conversation: str) -> Response:
+    """The same as JSON."""
+    name, lines, asked = _opened(request, conversation)
+    return answering.data(
+        {
+            "conversation": name,
+            "said": [{"actor": actor, "text": words} for actor, words in lines],
+            "rubrics": [
+                {"rubric": rubric.label, "questions": [
+                    {"criterion": one.criterion.name, "question": one.criterion.question,
+                     "true_when": one.criterion.true_when, "false_when": one.criterion.false_when,
+                     "answered": one.given or None, "barred": one.barred or None}
+                    for one in questions
+                ]}
+                for rubric, questions in asked
+            ],
+        }
+    )  # fmt: skip
+
+
+def _opened(
+    request: Request, conversation: str
+) -> tuple[str, list[tuple[str, str]], list[tuple[Rubric, tuple[picked.Asked, ...]]]]:
+    """The conversation's id, what was said, and what is asked; the log says that it was opened."""
     _must_read(request)
     site, workspace, me = site_of(request), Workspace.open(site_of(request).root), _me(request)
     found = standing(workspace, conversation)
@@ -57,14 +91,10 @@ def page(request: Request, conversation: str) -> Response:
         audit.append(db, actor_of(request), "text.open", found.thread_id, at=site.store.now(),
                      request=request_id(request), detail={"by": "rubric"})  # fmt: skip
     asked = [
-        (rubric, picked.asked(workspace, rubric, name, found.thread_id, me))
+        (rubric, tuple(picked.asked(workspace, rubric, name, found.thread_id, me)))
         for rubric in picked.known_rubrics(workspace)
     ]
-    body = render.fragment(
-        "judge.html.j2", conversation=name, lines=lines, asked=asked,
-        mark=form_mark(session_of(request)) if session_of(request) else "",
-    )  # fmt: skip
-    return answering.shell(request, "Judge by a rubric", body)
+    return name, lines, asked
 
 
 def answer(

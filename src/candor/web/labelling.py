@@ -30,6 +30,8 @@ from candor.window import format_instant
 from candor.workspace import Workspace
 
 _Text = Annotated[str, Form(max_length=600)]
+_STORES_WITHIN = 1.0
+"""Seconds for which a page waits for another writer; what was answered is kept in any case."""
 
 
 def mount(doors: Doors) -> None:
@@ -41,6 +43,13 @@ def mount(doors: Doors) -> None:
         "GET", "/queue/{queue}/disagreements", may, disagreements, name="disagreements",
         summary="Items on which two people differ",
     )  # fmt: skip
+    for path, endpoint, summary in (
+        ("", listed_data, "Review queues, how far they are, and what is left for who asks"),
+        ("/{queue}", item_data, "The next item to label, with its words"),
+        ("/{queue}/disagreements", disagreements_data, "Items on which two people differ"),
+    ):
+        doors.add("GET", f"/api/queue{path}", may, endpoint, is_described=True, summary=summary,
+                  name=f"api_{endpoint.__name__}")  # fmt: skip
     doors.add("GET", "/queue/{queue}/export", may, export, name="queue_export",
               summary="Answers of a queue as a file of labels")  # fmt: skip
     doors.add("POST", "/queue/answer", may, answer, name="queue/answer", summary="Label an item")
@@ -50,17 +59,55 @@ def mount(doors: Doors) -> None:
 
 def listed(request: Request) -> Response:
     """Every queue, how far it is, and what is left for whoever looks."""
-    workspace, me = _workspace(request), _me(request)
-    drawn = [desk.opened(workspace, name) for name in desk.queues(workspace)]
     body = render.fragment(
-        "queues.html.j2", queues=[(one, one.left_for(me)) for one in drawn],
-        mark=form_mark(session_of(request)), reads_text=actor_of(request).may(Permission.TEXT),
+        "queues.html.j2", queues=_queues(request), mark=form_mark(session_of(request)),
+        reads_text=actor_of(request).may(Permission.TEXT),
     )  # fmt: skip
     return answering.shell(request, "Review queue", body)
 
 
+def listed_data(request: Request) -> Response:
+    """The same as JSON."""
+    return answering.data({
+        "queues": [
+            {"queue": one.name, "question": one.criterion, "conversations": len(one.items),
+             "answers": len(one.answers), "answers_wanted": one.asked, "left_for_you": left,
+             "disagreements": None if left else len(one.disagreements)}
+            for one, left in _queues(request)
+        ]
+    })  # fmt: skip
+
+
+def _queues(request: Request) -> list[tuple[desk.Drawn, int]]:
+    workspace, me = _workspace(request), _me(request)
+    drawn = [desk.opened(workspace, name) for name in desk.queues(workspace)]
+    return [(one, one.left_for(me)) for one in drawn]
+
+
 def item(request: Request, queue: str) -> Response:
-    """The next item for whoever looks; opening its text is in the audit log before it leaves."""
+    """The next item for whoever looks."""
+    drawn, wanted, lines = _next(request, queue)
+    body = render.fragment(
+        "queue_item.html.j2", drawn=drawn, wanted=wanted, lines=lines,
+        left=drawn.left_for(_me(request)), mark=form_mark(session_of(request)),
+    )  # fmt: skip
+    return answering.shell(request, "Review queue", body)
+
+
+def item_data(request: Request, queue: str) -> Response:
+    """The same as JSON."""
+    drawn, wanted, lines = _next(request, queue)
+    return answering.data(
+        {
+            "queue": drawn.name, "question": drawn.criterion, "conversation": wanted,
+            "left_for_you": drawn.left_for(_me(request)), "choices": list(desk.CHOICES),
+            "said": [{"actor": actor, "text": words} for actor, words in lines],
+        }
+    )  # fmt: skip
+
+
+def _next(request: Request, queue: str) -> tuple[desk.Drawn, str | None, list[tuple[str, str]]]:
+    """The next item and its words; opening them is in the audit log before they leave."""
     _must_read(request)
     workspace, me, site = _workspace(request), _me(request), site_of(request)
     drawn = desk.opened(workspace, queue)
@@ -78,11 +125,7 @@ def item(request: Request, queue: str) -> Response:
                 db, actor_of(request), "text.open", wanted, at=site.store.now(),
                 request=request_id(request), detail={"queue": queue},
             )  # fmt: skip
-    body = render.fragment(
-        "queue_item.html.j2", drawn=drawn, wanted=wanted, lines=lines, left=drawn.left_for(me),
-        mark=form_mark(session_of(request)),
-    )  # fmt: skip
-    return answering.shell(request, "Review queue", body)
+    return drawn, wanted, lines
 
 
 def answer(
@@ -110,6 +153,23 @@ def disagreements(request: Request, queue: str) -> Response:
     return answering.shell(request, "Disagreements", body)
 
 
+def disagreements_data(request: Request, queue: str) -> Response:
+    """The same as JSON; who else answered is not told."""
+    drawn, me = _finished(request, queue), _me(request)
+    return answering.data(
+        {
+            "queue": drawn.name, "question": drawn.criterion, "answered_by_two": drawn.both,
+            "disagreements": [
+                {"conversation": name, "answers": [
+                    {"yours": one.assessor == me, "label": one.label, "comment": one.comment}
+                    for one in answers
+                ]}
+                for name, answers in drawn.disagreements.items()
+            ],
+        }
+    )  # fmt: skip
+
+
 def export(request: Request, queue: str) -> Response:
     """The answers as ``candor labels import`` reads them."""
     drawn, site = _finished(request, queue), site_of(request)
@@ -131,7 +191,16 @@ def export(request: Request, queue: str) -> Response:
 def store(request: Request, queue: _Text = "") -> Response:
     """Put what was answered into the lake."""
     site = site_of(request)
-    found = desk.store(_workspace(request), queue)
+    try:
+        found = desk.store(_workspace(request), queue, wait_seconds=_STORES_WITHIN)
+    except CandorError as error:
+        if error.code != "lake.locked":
+            raise
+        raise CandorError(
+            "queue.locked",
+            Problem("other data are being stored right now", queue[:80], "",
+                    "nothing is lost: the answers are kept; store them in a minute"),
+        ) from None  # fmt: skip
     with site.store.change() as db:
         audit.append(db, actor_of(request), "label.store", queue[:80], at=site.store.now(),
                      request=request_id(request), detail=found.as_dict())  # fmt: skip

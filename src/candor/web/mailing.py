@@ -15,6 +15,7 @@ from candor.errors import CandorError
 from candor.web import answering, posting, render
 from candor.web.doors import Doors
 from candor.web.guard import actor_of, request_id, session_of, site_of
+from candor.window import format_instant
 from candor.workspace import Workspace
 
 _Text = Annotated[str, Form(max_length=300)]
@@ -30,6 +31,8 @@ def mount(doors: Doors) -> None:
     own, people = Permission.ACCOUNT, Permission.PEOPLE
     doors.add("GET", "/mailings", own, page, name="mailings", summary="Scheduled mail",
               is_scoped=True)  # fmt: skip
+    doors.add("GET", "/api/mailings", own, data, name="api_mailings", is_scoped=True, is_described=True,
+              summary="Scheduled mail: one's own, for admins everybody's")  # fmt: skip
     for path, endpoint, summary in (
         ("/mailings/add", add, "Send a page to oneself on a schedule"),
         ("/mailings/remove", remove, "End a mailing"),
@@ -56,6 +59,27 @@ def page(request: Request) -> Response:
         mark=form_mark(session_of(request)),
     )  # fmt: skip
     return answering.shell(request, "Scheduled mail", body)
+
+
+def data(request: Request) -> Response:
+    """The same as JSON."""
+    site, actor = site_of(request), actor_of(request)
+    mailings, is_admin = Mailings(site.store), actor.may(Permission.PEOPLE)
+    found = mailings.every() if is_admin else mailings.of(actor.id)
+    return answering.data(
+        {
+            "mailings": [
+                {"id": one.id, "person": one.person, "title": one.title, "page": one.page,
+                 "cadence": one.cadence,
+                 "weekday": WEEKDAYS[one.weekday] if one.cadence == "weekly" else None,
+                 "hour": one.hour, "failure": one.failure or None,
+                 "sent_at": None if one.sent_at is None else format_instant(one.sent_at)}
+                for one in found
+            ],
+            "address": mailings.address(actor.id) or None,
+            "offered": [{"title": title, "path": path} for title, path in _offered(request, actor)],
+        }
+    )  # fmt: skip
 
 
 def add(

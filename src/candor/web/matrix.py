@@ -16,8 +16,9 @@ INTRO = """# Who may reach what
 Written by `python -m candor.web.matrix` from the routes of the dashboard; a test compares. Reading
 text is in no role: it is granted to a person by name, for a reason and a time, and decides what a
 conversation's page shows. A role confined to a part reaches only the routes marked "yes" under
-"confined". Everything that changes something is a POST from a form of the page itself; tokens only
-read, and never reach accounts, people or text.
+"confined". Everything that changes something is a POST from a form of the page itself; tokens read,
+and change only what stands under `/api` with POST, which nobody else reaches. They never reach accounts, people or
+text.
 """
 
 

@@ -11,10 +11,12 @@ from candor.answers import Answers, teamwork
 from candor.answers.claims import check_claims
 from candor.answers.narrowed import choices
 from candor.answers.resolution import compare_rules
+from candor.answers.topics import topics
 from candor.web.asked import GRAINS
 from candor.web.desk import Question
 from candor.web.site import Site
 from candor.web.views import health, metric, packs
+from candor.web.views import teamwork as pages
 from candor.web.views.scorecard import card_question
 
 _CHANNELS = 4
@@ -65,13 +67,18 @@ def first(answers: Answers) -> Iterator[Question]:
     yield ("releases", period), partial(teamwork.releases, period=period)
     yield "plan", packs.planned
     yield "vendor", packs.questioned
+    yield ("topics", period), partial(topics, period=period)
+    for names, by in pages.ASKED:
+        yield pages.question(names, by, period)
+    yield pages.question(("fairness_gap",), (), pages.EVERYTHING)
     for cadence in packs.CADENCES:
         yield packs.review_question(cadence)
 
 
 def later(answers: Answers) -> Iterator[Question]:
-    """Scorecards one click away: of the other grains, and of each channel."""
+    """What is one click away: breakdowns, scorecards of the other grains and of each channel."""
     shown = answers.period()
+    yield from metric.prepared(answers, shown)
     for grain in GRAINS:
         period = answers.period(grain=grain)
         if period != shown:

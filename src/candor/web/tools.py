@@ -158,10 +158,11 @@ class Teller:
         """Text was opened: the log says so before it leaves."""
         if found.opened:
             with self.store.change() as db:
-                audit.append(
-                    db, actor, "text.open", found.opened, at=self.store.now(),
-                    detail={"snapshot": found.snapshot, "by": "mcp"},
-                )  # fmt: skip
+                for thread in found.opened:
+                    audit.append(
+                        db, actor, "text.open", thread, at=self.store.now(),
+                        detail={"snapshot": found.snapshot, "by": "mcp"},
+                    )  # fmt: skip
 
 
 def server(teller: Teller) -> MCPServer:

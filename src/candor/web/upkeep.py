@@ -15,6 +15,7 @@ from candor.errors import CandorError, Problem, nearest
 from candor.settings import SEGMENTS
 from candor.web import answering, asked, doors, looking, render
 from candor.web.guard import actor_of, request_id, session_of, site_of
+from candor.window import format_instant
 
 _Text = Annotated[str, Form(max_length=300)]
 _Secret = Annotated[str, Form(max_length=200)]
@@ -27,6 +28,8 @@ def mount(table: doors.Doors) -> None:
     """The routes of this module."""
     people, share = Permission.PEOPLE, Permission.SHARE
     table.add("GET", "/people", people, everybody, name="people", summary="Accounts")
+    table.add("GET", "/api/people", people, everybody_data, name="api_people", is_described=True,
+              summary="Accounts: roles, restrictions, grants of reading text")  # fmt: skip
     for path, endpoint, summary in (
         ("/people/add", add, "A new account"),
         ("/people/role", role, "Another role or scope"),
@@ -43,6 +46,8 @@ def mount(table: doors.Doors) -> None:
         params=("action", "before"),
     )  # fmt: skip
     table.add("GET", "/shares", share, links, name="shares", summary="Share links")
+    table.add("GET", "/api/shares", share, links_data, name="api_shares", is_described=True,
+              summary="Share links without their secrets")  # fmt: skip
     table.add("POST", "/shares/add", share, make_link, name="shares/add", summary="Make a link")
     table.add("POST", "/shares/revoke", share, revoke, name="shares/revoke", summary="End a link")
     table.add(
@@ -59,6 +64,21 @@ def everybody(request: Request) -> Response:
         me=actor_of(request), mark=form_mark(session_of(request)),
     )  # fmt: skip
     return answering.shell(request, "People", body)
+
+
+def everybody_data(request: Request) -> Response:
+    """The same as JSON."""
+    return answering.data(
+        {
+            "people": [
+                {"id": one.id, "name": one.name, "role": one.role, "is_disabled": one.is_disabled,
+                 "confined_to": dict(one.scope), "created_at": format_instant(one.created_at),
+                 "reads_text": [{"reason": grant.reason, "until": format_instant(grant.until)}
+                                for grant in one.grants]}
+                for one in site_of(request).people.everybody()
+            ]
+        }
+    )  # fmt: skip
 
 
 def add(
@@ -140,6 +160,20 @@ def trail_data(request: Request) -> Response:
 def links(request: Request) -> Response:
     """The page of share links."""
     return _links(request)
+
+
+def links_data(request: Request) -> Response:
+    """The same as JSON."""
+    return answering.data(
+        {
+            "shares": [
+                {"id": one.id, "title": one.title, "snapshot": one.snapshot, "views": one.views,
+                 "created_at": format_instant(one.created_at), "until": format_instant(one.until),
+                 "revoked_at": None if one.revoked_at is None else format_instant(one.revoked_at)}
+                for one in site_of(request).shares.all()
+            ]
+        }
+    )  # fmt: skip
 
 
 def make_link(

@@ -63,7 +63,7 @@ class Shown:
         picture: makes the specification of the same as a picture; None where there is none.
         printed: makes the same as one HTML file to be printed.
         document: the same as a document, for files and letters; None where there is none.
-        opened: what must be in the audit log before this leaves; "" for nothing.
+        opened: threads whose opening must be in the audit log before this leaves.
     """
 
     title: str
@@ -76,7 +76,7 @@ class Shown:
     picture: Callable[[], Picture | None] | None = None
     printed: Callable[[], str] | None = None
     document: Document | None = None
-    opened: str = ""
+    opened: tuple[str, ...] = ()
 
     @cached_property
     def as_json(self) -> bytes:

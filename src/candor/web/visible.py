@@ -44,7 +44,7 @@ def breakdown(estimates: Sequence[Estimate], actor: Actor) -> tuple[Estimate, ..
     # Where no outcome is known nobody is counted among the customers, yet units are.
     small = cells.hidden([estimate.customers or estimate.eligible for estimate in estimates])
     return tuple(
-        _emptied(estimate) if at in small else estimate for at, estimate in enumerate(estimates)
+        emptied(estimate) if at in small else estimate for at, estimate in enumerate(estimates)
     )
 
 
@@ -73,7 +73,8 @@ def _may_read(finding: Finding, actor: Actor) -> bool:
     return actor.may(Permission.AGENTS) or not named & _PERSONAL
 
 
-def _emptied(estimate: Estimate) -> Estimate:
+def emptied(estimate: Estimate) -> Estimate:
+    """A figure of few customers, without anything that could give it away."""
     return replace(
         estimate,
         eligible=0, observed=0, unknown=0, unknown_reasons={}, excluded={}, total=None, point=None,

@@ -2,6 +2,8 @@
 // What only helps: every page works without this file.
 (() => {
   document.documentElement.classList.add("js");
+  // On a phone the navigation is wider than the screen: where one is comes into sight.
+  document.querySelector("nav.main [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   // A choice in the filter bar is taken at once; the button stays for those without scripts.
   for (const form of document.querySelectorAll("form[data-at-once]"))
     form.addEventListener("change", () => form.requestSubmit());

@@ -15,9 +15,10 @@ from candor.web.views import (
     resolution,
     scorecard,
     teamwork,
+    topics,
 )
 
 ALL: tuple[View, ...] = (
     scorecard.VIEW, glossary.VIEW, metric.VIEW, metric.UNITS, conversation.FIND, conversation.VIEW,
-    resolution.VIEW, claims.VIEW, money.ECONOMICS, money.INTENTS, *teamwork.ALL, gaps.VIEW, *packs.REVIEWS, archive.VIEW, packs.PLAN, packs.VENDOR, health.VIEW, calibration.VIEW,
+    resolution.VIEW, claims.VIEW, money.ECONOMICS, money.INTENTS, *teamwork.ALL, topics.VIEW, topics.ONE, gaps.VIEW, *packs.REVIEWS, archive.VIEW, packs.PLAN, packs.VENDOR, health.VIEW, calibration.VIEW,
 )  # fmt: skip

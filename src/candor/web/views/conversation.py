@@ -76,7 +76,7 @@ def make(look: Look) -> Shown:
     )  # fmt: skip
     return Shown(
         f"Conversation {page.thread_id}", body, {**page.as_dict(), "text_shown": reads_text, "others": others},
-        page.snapshot, look.answers.as_of, opened=page.thread_id if reads_text else "",
+        page.snapshot, look.answers.as_of, opened=(page.thread_id,) if reads_text else (),
     )  # fmt: skip
 
 

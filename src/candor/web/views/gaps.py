@@ -19,7 +19,7 @@ from candor.reports.document import Cell, Column, Mark, Paragraph, Section, Tabl
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
 from candor.web.views.scorecard import period_of, steps_of
-from candor.web.views.teamwork import LINKS
+from candor.web.views.topics import LINKS
 from candor.web.views.written import written
 from candor.window import format_instant
 
@@ -70,6 +70,11 @@ def gaps_of(answers: Answers) -> list[Gap]:
     ]  # fmt: skip
 
 
+def _age(days: float) -> Cell:
+    """In days or hours; found with the latest data it has none yet."""
+    return Value(days * 86_400, "seconds") if days * 24 >= 1 else "just found"
+
+
 def make(look: Look) -> Shown:
     """The page."""
     period = period_of(look.answers, look.asked)
@@ -84,10 +89,10 @@ def make(look: Look) -> Shown:
     columns = (Column("What is missing"), Column("Stands"), Column("Found"), Column("Mended"),
                Column("Age", True), Column("Conversations", True))  # fmt: skip
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (one.topic, _MARKS.get(one.status, Mark(one.status, "grey")),
+        (one.topic.replace("_", " "), _MARKS.get(one.status, Mark(one.status, "grey")),
          format_instant(one.opened_at)[:10],
          "" if one.resolved_at is None else format_instant(one.resolved_at)[:10],
-         Value(one.age * 86_400, "seconds"), one.threads)
+         _age(one.age), one.threads)
         for one in known
     )  # fmt: skip
     board = Table("Gaps, open ones first", columns, rows) if rows else Paragraph(
@@ -114,7 +119,7 @@ def make(look: Look) -> Shown:
         "period": period.words, "gaps": [one.as_dict() for one in known],
         "figures": [one.as_row() for one in (*measured, *novel)],
     }  # fmt: skip
-    return written(look, "Knowledge", document, data, above=form, links=LINKS)
+    return written(look, "Knowledge gaps", document, data, above=form, links=LINKS)
 
 
 VIEW = View(

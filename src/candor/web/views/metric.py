@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from markupsafe import Markup
 
@@ -11,6 +13,8 @@ from candor import restating
 from candor.access import cells as small
 from candor.access.permissions import Permission
 from candor.answers import Answers, Period
+from candor.answers.narrowed import choices
+from candor.answers.teamwork import figures
 from candor.errors import CandorError, Problem, nearest
 from candor.estimates.estimate import Estimate
 from candor.estimates.from_cell import SCALES
@@ -222,21 +226,72 @@ def _first(row: MetricRow | None, dimensions: tuple[str, ...]) -> str | None:
 
 
 def _breakdown(look: Look, item: Metric, by: str, period: Period) -> tuple[Estimate, ...]:
+    where = tuple(sorted(look.asked.where.items()))
+    if isinstance(item, Definition):
+        # Usually worked out for all metrics at once; else stored sums answer soon.
+        ready = None if where else look.desk.known(("by", by, period))
+        found = (
+            cast("Mapping[str, tuple[Estimate, ...]]", ready).get(item.name, ())
+            if ready is not None
+            else broken_down(look.answers, item.name, by, period, where)
+        )
+    else:
+        found = look.desk.need(*derived_question(item.name, by, period, where))
+    first: dict[str | None, Estimate] = {}
+    for one in found:
+        if one.method != "time_to_event":
+            first.setdefault(one.segment.get(by), one)
+    ordered = sorted(first.values(), key=lambda one: (-one.eligible, str(one.segment.get(by))))
+    return visible.breakdown(ordered, look.actor)
+
+
+def broken_down(
+    answers: Answers, name: str, by: str, period: Period,
+    where: tuple[tuple[str, str | None], ...] = (),
+) -> tuple[Estimate, ...]:  # fmt: skip
+    """The cells of one metric by one dimension."""
+
     def iso(day: int | None) -> str | None:
         return None if day is None else to_date(day).isoformat()
 
-    def ask(answers: Answers) -> tuple[Estimate, ...]:
-        return answers.estimates(
-            [item.name], by=(by,), since=iso(period.since), until=iso(period.until),
-            where=dict(look.asked.where),
-        ).estimates  # fmt: skip
+    return answers.estimates(
+        [name], by=(by,), since=iso(period.since), until=iso(period.until), where=dict(where)
+    ).estimates
 
-    found = [one for one in ask(look.answers) if one.method != "time_to_event"]
-    first: dict[str | None, Estimate] = {}
-    for one in found:
-        first.setdefault(one.segment.get(by), one)
-    ordered = sorted(first.values(), key=lambda one: (-one.eligible, str(one.segment.get(by))))
-    return visible.breakdown(ordered, look.actor)
+
+def derived_question(
+    name: str, by: str, period: Period, where: tuple[tuple[str, str | None], ...] = ()
+) -> tuple[Hashable, Callable[[Answers], tuple[Estimate, ...]]]:
+    """The question for a derived metric by a dimension, and what it is known by."""
+    return ("by", name, by, period, where), partial(
+        broken_down, name=name, by=by, period=period, where=where
+    )
+
+
+def every_counted(answers: Answers, by: str, period: Period) -> dict[str, tuple[Estimate, ...]]:
+    """The cells of every counted metric by one dimension, by metric: one pass for all of them."""
+    names = [
+        item.name for item in answers.catalogue.definitions.values()
+        if by in query.dimensions(item)
+    ]  # fmt: skip
+    found: dict[str, list[Estimate]] = {name: [] for name in names}
+    for one in figures(answers, names, period, (by,)):
+        found[one.metric].append(one)
+    return {name: tuple(cells) for name, cells in found.items()}
+
+
+def prepared(
+    answers: Answers, period: Period
+) -> Iterator[tuple[Hashable, Callable[[Answers], Any]]]:
+    """Breakdowns one click away: counted metrics by every segment, derived ones by their first."""
+    told = set(choices(answers))
+    for by in SEGMENTS:
+        if by in told:
+            yield ("by", by, period), partial(every_counted, by=by, period=period)
+    for item in answers.catalogue.derived.values():
+        offered = [name for name in item.segments if name in SEGMENTS and name in told]
+        if offered:
+            yield derived_question(item.name, offered[0], period)
 
 
 def bars(cells: tuple[Estimate, ...], by: str | None) -> list[Bar]:

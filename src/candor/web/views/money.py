@@ -17,8 +17,12 @@ from candor.web.view import Look, Shown, View
 from candor.web.views.scorecard import card_of, period_of, steps_of
 from candor.web.views.written import written
 
-LINKS = {"Economics": "/economics", "Intents": "/intents"}
+LINKS = {"Economics": "/economics", "Intents": "/intents", "Check a bill": "/bill"}
 _WIDTH, _HEIGHT, _LARGEST = 640, 340, 34
+_APART = 15
+"""Least distance of two numbers."""
+_TURNS = tuple(math.pi * part / 4 for part in (-2, 0, 4, 2, -1, -3, 1, 3))
+"""Directions in which a number is moved out of its bubble, upwards first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Bubble:
         name: intent.
         x, y, r: centre and radius; the area is the volume.
         is_allowed: by policy.
+        at_x, at_y: where the number stands: in the middle, or beside it where another stands there.
     """
 
     number: int
@@ -38,6 +43,8 @@ class Bubble:
     y: float
     r: float
     is_allowed: bool
+    at_x: float = 0.0
+    at_y: float = 0.0
 
 
 def economics(look: Look) -> Shown:
@@ -118,7 +125,24 @@ def bubbles(rows: list[Mapping[str, Any]]) -> tuple[list[Bubble], float]:
         )
         for row in drawn
     ]  # fmt: skip
-    return sorted(found, key=lambda one: (-one.r, one.number)), top
+    return _numbered(sorted(found, key=lambda one: (-one.r, one.number))), top
+
+
+def _numbered(found: list[Bubble]) -> list[Bubble]:
+    """The same with places for their numbers that no two share."""
+    taken: list[tuple[float, float]] = []
+    placed = []
+    for one in sorted(found, key=lambda each: (each.r, each.number)):
+        away = one.r + 9
+        tries = [(0.0, 0.0), *((away * math.cos(turn), away * math.sin(turn)) for turn in _TURNS)]
+        spots = [(round(one.x + dx, 1), round(one.y + dy, 1)) for dx, dy in tries]
+        spot = next(
+            (each for each in spots if all(math.dist(each, other) >= _APART for other in taken)),
+            spots[0],
+        )
+        taken.append(spot)
+        placed.append(replace(one, at_x=spot[0], at_y=spot[1]))
+    return sorted(placed, key=lambda each: (-each.r, each.number))
 
 
 ECONOMICS = View(

@@ -9,25 +9,29 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from markupsafe import Markup
+
 from candor.access.permissions import Permission
 from candor.answers import Answers
 from candor.answers import plan as planning
 from candor.answers import review as reviewing
 from candor.answers import vendor as asking
+from candor.answers.pages_reading import pack
 from candor.reports import plan as plan_page
 from candor.reports import review as review_page
 from candor.reports import vendor as vendor_page
 from candor.reports.document import Document
 from candor.web.render import fragment
 from candor.web.view import Look, Shown, View
+from candor.web.views.scorecard import steps_of
 from candor.web.views.written import shown_as
 
 Written = tuple[Document, Mapping[str, Any]]
 CADENCES = ("daily", "weekly", "monthly", "quarterly")
-_LINKS = {
+LINKS = {
     **{cadence.capitalize(): f"/reviews/{cadence}" for cadence in CADENCES},
-    "Archive": "/reviews",
-}
+    "Archive": "/reviews", "Plan": "/plan", "Vendor": "/vendor",
+}  # fmt: skip
 
 
 def review_question(
@@ -54,20 +58,23 @@ def _reviewed(answers: Answers, *, cadence: str, until: str | None) -> Written:
     return review_page.document(answers, found), found.as_dict()
 
 
-def _page(
-    look: Look, title: str, written: Written, links: Mapping[str, str] | None = None
-) -> Shown:
+def _page(look: Look, title: str, written: Written, above: Markup | None = None) -> Shown:
     document, data = written
     body = fragment(
-        "document_body.html.j2", document=document, heading=title, links=links or {}, here=look.path
-    )
+        "document_body.html.j2", document=document, heading=title, links=LINKS, here=look.path,
+        **({} if above is None else {"above": above}),
+    )  # fmt: skip
     return shown_as(look, title, body, data, document)
 
 
 def _review(cadence: str) -> View:
     def make(look: Look) -> Shown:
-        written = look.desk.need(*review_question(cadence, look.asked.get("until")))
-        return _page(look, f"{cadence.capitalize()} review", written, _LINKS)
+        until = look.asked.get("until")
+        written = look.desk.need(*review_question(cadence, until))
+        period = look.answers.period(grain=pack(cadence).grain, until=until)
+        above = fragment("review_steps.html.j2", look=look, asked=look.asked, period=period,
+                         steps=steps_of(look, period, with_grain=False))  # fmt: skip
+        return _page(look, f"{cadence.capitalize()} review", written, above)
 
     return View(
         f"review_{cadence}", f"/reviews/{cadence}", make, Permission.MONEY, params=("until",),

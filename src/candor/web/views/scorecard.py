@@ -67,8 +67,8 @@ def choices_of(look: Look) -> dict[str, tuple[str | None, ...]]:
     return look.desk.need("choices", choices)
 
 
-def steps_of(look: Look, period: Period) -> Steps:
-    """Links to the periods beside this one."""
+def steps_of(look: Look, period: Period, *, with_grain: bool = True) -> Steps:
+    """Links to the periods beside this one; without the grain where the page has only one."""
     bounds = look.answers.reckoner.bounds
     if period.since is None or period.until is None or bounds is None:
         return Steps(None, None)
@@ -76,7 +76,7 @@ def steps_of(look: Look, period: Period) -> Steps:
 
     def to(until: int) -> str:
         day = window.to_date(until).isoformat()
-        return link(look.path, grain=period.grain, until=day)
+        return link(look.path, **({"grain": period.grain} if with_grain else {}), until=day)
 
     later = window.period_end(period.until, period.grain)
     return Steps(

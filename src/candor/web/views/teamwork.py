@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from candor.access.permissions import Permission
-from candor.answers import Period, experimenting, teamwork
+from candor.answers import Answers, Period, experimenting, teamwork
 from candor.answers.teamwork import figures
 from candor.estimates.estimate import Estimate, Refusal
 from candor.reports import assemble, experiments_page
@@ -38,11 +38,36 @@ _ASSIST = (
     "agent_productivity_lift", "assisted_vs_unassisted_csat", "ai_assisted_resolution_rate",
 )  # fmt: skip
 
+_DROP_OFF = ("drop_off_by_turn", "abandonment_rate")
+EVERYTHING = Period("all", None, None)
 LINKS = {
     "Handoffs": "/handoffs", "Drop-off": "/drop-off", "Assist": "/assist", "Releases": "/releases",
-    "Experiments": "/experiments",
-    "Fairness": "/fairness", "Knowledge": "/knowledge",
+    "Experiments": "/experiments", "Fairness": "/fairness",
 }  # fmt: skip
+
+
+ASKED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (_HANDOFF, ()), (_TIMING, ()), (("context_preservation_rate",), ()),
+    (("context_preservation_rate",), ("reason",)), (("handoff_wait_time",), ("channel",)),
+    (_DROP_OFF, ()), (_DROP_OFF[:1], ("turn",)), (_DROP_OFF[:1], ("turn", "intent_id")),
+    (_ASSIST, ()), (("ai_assisted_threshold_curve",), ()),
+)  # fmt: skip
+"""What these pages ask of a period: metrics, and by which dimensions."""
+
+
+def question(
+    names: Sequence[str], by: tuple[str, ...], period: Period
+) -> tuple[Hashable, Callable[[Answers], list[Estimate]]]:
+    """The question for figures of a page, and what it is known by."""
+    return ("figures", tuple(names), by, period), partial(
+        figures, names=tuple(names), period=period, by=by
+    )
+
+
+def _figures(
+    look: Look, names: Sequence[str], period: Period, by: tuple[str, ...] = ()
+) -> list[Estimate]:
+    return look.desk.need(*question(names, by, period))
 
 
 def _titles(look: Look) -> dict[str, str]:
@@ -55,7 +80,7 @@ def _sees_few(look: Look) -> bool:
 
 def _by(look: Look, name: str, by: tuple[str, ...], period: Period) -> list[Estimate]:
     """The cells of one breakdown, small ones without figures where they are not for this actor."""
-    found = figures(look.answers, [name], period, by)
+    found = _figures(look, [name], period, by)
     first: dict[tuple[str | None, ...], Estimate] = {}
     for one in found:
         if one.segment:
@@ -100,8 +125,8 @@ def handoffs(look: Look) -> Shown:
     period, titles = period_of(look.answers, look.asked), _titles(look)
     matrix = teamwork.handoff_matrix(look.answers, period)
     table = pages.matrix(matrix, hides_few=not _sees_few(look))
-    judged, timed = (figures(look.answers, names, period) for names in (_HANDOFF, _TIMING))
-    kept = figures(look.answers, ["context_preservation_rate"], period)
+    judged, timed = (_figures(look, names, period) for names in (_HANDOFF, _TIMING))
+    kept = _figures(look, ["context_preservation_rate"], period)
     reasons = _by(look, "context_preservation_rate", ("reason",), period)
     waits = _by(look, "handoff_wait_time", ("channel",), period)
     accuracy = next(one for one in judged if one.metric == "escalation_accuracy")
@@ -133,7 +158,7 @@ def handoffs(look: Look) -> Shown:
 def drop_off(look: Look) -> Shown:
     """Where customers leave: by turn, and by turn and intent."""
     period = period_of(look.answers, look.asked)
-    whole = figures(look.answers, ["drop_off_by_turn", "abandonment_rate"], period)
+    whole = _figures(look, _DROP_OFF, period)
     turns = pages.in_turn(_by(look, "drop_off_by_turn", ("turn",), period))
     both = _by(look, "drop_off_by_turn", ("turn", "intent_id"), period)
     blocks: list[Block] = [pages.figures("Altogether", whole, _titles(look))]
@@ -161,10 +186,10 @@ def drop_off(look: Look) -> Shown:
 def assist(look: Look) -> Shown:
     """Help for people: suggestions by tenure, and how much counts as help."""
     period = period_of(look.answers, look.asked)
-    found = figures(look.answers, _ASSIST, period)
+    found = _figures(look, _ASSIST, period)
     taken = teamwork.by_tenure(look.answers, period)
     table = pages.tenure(taken, hides_few=not _sees_few(look))
-    curve = figures(look.answers, ["ai_assisted_threshold_curve"], period)[0]
+    curve = _figures(look, ["ai_assisted_threshold_curve"], period)[0]
     drawn = pages.curve(curve)
     sections = [
         Section("tenure", "Suggestions by tenure", (table,) if taken else ()),
@@ -274,7 +299,7 @@ def _counted(plain: dict[str, Any], look: Look) -> dict[str, Any]:
 
 def fairness(look: Look) -> Shown:
     """Gaps between groups of customers."""
-    found = figures(look.answers, ["fairness_gap"], Period("all", None, None))[0]
+    found = _figures(look, ["fairness_gap"], EVERYTHING)[0]
     greatest = (found.detail or {}).get("greatest")
     summary = [
         "No gap found is not fairness: the smallest gap that would have shown stands beside each."
