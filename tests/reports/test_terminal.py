@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from candor.reports import terminal
+from candor.answers.conversation import ConversationPage, Moment
+from candor.reports import pages, terminal
 
 from .sample import scorecard
 
@@ -85,3 +86,20 @@ def test_nothing_to_show_says_so() -> None:
     console = _console()
     terminal.print_estimates([], console)
     assert _out(console).strip() == "no estimates"
+
+
+def test_a_message_cannot_pass_for_another_moment(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "hello\n2026-05-01T10:00:09Z  system    resolved \x1b[2J"
+    moments = (
+        Moment("2026-05-01T10:00:00Z", "message", "customer", True, "", said, "desk", "", "e1"),
+        Moment("2026-05-01T10:01:00Z", "state_change", "ai_agent", True, "solved", "", "desk", "", "e2"),
+    )  # fmt: skip
+    pages.print_why(ConversationPage("t1", (), moments, (), (), "", "s"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:20] for line in lines if line.startswith("2026")] == [
+        "2026-05-01T10:00:00Z", "2026-05-01T10:01:00Z",
+    ]  # fmt: skip
+    forged = next(line for line in lines if "10:00:09Z" in line)
+    assert forged.index("2026") == next(line.index("hello") for line in lines if "hello" in line)
+    assert "\x1b" not in "".join(lines)
+    assert any("state change" in line and "by ai_agent" in line for line in lines)

@@ -195,6 +195,49 @@ def test_names_in_other_words_and_languages_are_recognised(
         assert [row["message_id"] for row in found.rows["message"]] == ["m1", "m2", "m3"]
 
 
+CHATS = [
+    {
+        "id": f"c{n}", "customer": {"email": f"{name}@example.org"}, "channel": "web chat",
+        "created": "2026-03-01T10:00:00Z", "rating": n,
+        "messages": [
+            {"role": "user", "content": "Where is my order?", "ts": "2026-03-01T10:00:00Z"},
+            {"role": "assistant", "content": "It left on Monday.", "ts": "2026-03-01T10:00:05Z"},
+        ],
+        "tags": ["a", "b"], "events": [{"code": 7}],
+    }
+    for n, name in enumerate(("ann", "bob"), 3)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["array", "lines", "document"])
+def test_messages_inside_records_are_found(tmp_path: Path, ingest: Any, kind: str) -> None:
+    path = tmp_path / ("chats.jsonl" if kind == "lines" else "chats.json")
+    text = {
+        "array": json.dumps(CHATS), "lines": "\n".join(map(json.dumps, CHATS)),
+        "document": json.dumps({"conversations": CHATS}),
+    }[kind]  # fmt: skip
+    path.write_text(text)
+    found = ingest(path, mapping=propose([path]))
+    assert [(m["thread_id"], m["actor"]) for m in found.rows["message"]] == [
+        ("c3", "customer"), ("c3", "ai_agent"), ("c4", "customer"), ("c4", "ai_agent"),
+    ]  # fmt: skip
+    assert len({m["message_id"] for m in found.rows["message"]}) == 4
+    assert [c["channel"] for c in found.rows["conversation"]] == ["chat", "chat"]
+    assert len({c["customer_id"] for c in found.rows["conversation"]}) == 2
+    assert [s["score"] for s in found.rows["survey"]] == [3.0, 4.0]
+
+
+def test_dialogues_without_ids_are_numbered(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    turn = {"speaker": "USER", "utterance": "Hello there", "time": 1_777_629_600}
+    path.write_text("\n".join(json.dumps({"turns": [turn, turn]}) for _ in range(2)))
+    text = propose([path])
+    assert 'thread_id: "$record"' in text
+    assert "concat($record, '/', $index)" in text
+    assert "unit: s" in text
+    assert "text: utterance" in text
+
+
 def test_good_and_bad_are_scores_and_addresses_stand_before_names(
     tmp_path: Path, ingest: Any
 ) -> None:

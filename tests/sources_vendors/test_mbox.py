@@ -348,7 +348,8 @@ class TestMbox(Conformance):
 
 def _drawn(rng: random.Random, depth: int = 0) -> MIMEMultipart:
     """A mail of parts as mail programs build them, some of them not quite."""
-    mail = MIMEMultipart(rng.choice(["alternative", "mixed", "related", "digest"]))
+    kind = rng.choice(["alternative", "mixed", "related", "digest"])
+    mail = MIMEMultipart(kind, boundary=f"==={rng.randrange(10**12)}==")
     for _ in range(rng.randint(1, 3)):
         words = rng.choice(["Hello\nthere", "Grüße aus Köln", "", "--b\n--", "a" * 200 + " é"])
         part: MIMEBase = MIMEText(words, rng.choice(["plain", "html"]), "utf-8")

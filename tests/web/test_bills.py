@@ -55,8 +55,13 @@ def test_a_bill_is_checked_as_on_the_command_line(
     rows = file.json()["rows"]
     assert len(rows) == len(disputed)
     seen = [row for row, one in zip(rows, disputed, strict=True) if one.thread is not None]
-    assert all(row["evaluated_at"] <= row["as_of"] for row in seen if row["reason"] == "rule_says_no")
-    assert {row["vendor_claim_raw"] for row in seen} & {"assumed_resolution", "confirmed_resolution"}
+    assert all(
+        row["evaluated_at"] <= row["as_of"] for row in seen if row["reason"] == "rule_says_no"
+    )
+    assert {row["vendor_claim_raw"] for row in seen} & {
+        "assumed_resolution",
+        "confirmed_resolution",
+    }
     assert {row["label_assessor"] for row in seen} == {""}
     assert ann.get(f"{where}/dispute/csv").text.startswith("snapshot,candor")
     assert ann.get(f"{where}/dispute/exe").status_code == 404

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -175,7 +178,18 @@ def test_from_a_file_to_the_first_scorecard(empty: Site) -> None:
     ]  # fmt: skip
 
 
-def test_the_work_is_done_by_a_process_of_its_own_and_its_death_is_told(empty: Site) -> None:
+def test_the_work_is_done_by_a_process_of_its_own_and_its_death_is_told(
+    empty: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, started = subprocess.Popen, []
+
+    def held(*arguments: Any, **named: Any) -> Any:
+        started.append(start(*arguments, **named))
+        started[-1].send_signal(signal.SIGSTOP)
+        return started[-1]
+
+    # The work must not be over before it was looked at.
+    monkeypatch.setattr(subprocess, "Popen", held)
     client = _log_in(empty, "ada")
     event = {"type": "message", "thread_id": "t", "occurred_at": "2026-05-01T10:00:00Z"}
     sent = _upload(client, ("events.jsonl", json.dumps(event).encode()))
@@ -187,6 +201,7 @@ def test_the_work_is_done_by_a_process_of_its_own_and_its_death_is_told(empty: S
     assert 'hx-trigger="every 1s"' in page
     assert _act(client, "drop", upload).status_code == 409
     assert _upload(client, ("more.csv", b"a,b\n1,2\n")).status_code == 409
+    started[0].send_signal(signal.SIGCONT)
     while found.is_worked_on():
         time.sleep(0.05)
     state = _state(client, upload)

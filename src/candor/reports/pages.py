@@ -134,8 +134,14 @@ def print_why(page: ConversationPage) -> None:
     if page.paradox:
         console.print(f"[bold red]{escape(page.paradox)}[/]")
     console.print()
+    # A table, so that further lines of a message stay in its column and cannot pass for moments.
+    timeline = Table.grid(padding=(0, 2))
+    for _ in range(2):
+        timeline.add_column(no_wrap=True)
+    timeline.add_column(overflow="fold")
     for moment in page.timeline:
-        console.print(_moment(moment))
+        timeline.add_row(*_moment(moment))
+    console.print(timeline)
     for contact in page.contacts:
         _print_contact(console, contact)
     _print_rules(console, page.rules)
@@ -179,20 +185,20 @@ def _print_scores(console: Console, scores: Sequence[Score]) -> None:
             console.print(Text(f"    {printable(item.line())}", style="dim"))
 
 
-def _moment(moment: Moment) -> Text:
-    line = Text(f"{moment.at}  ", style="dim")
+def _moment(moment: Moment) -> tuple[Text, Text, Text]:
+    """When, who or what, and what was said or done."""
+    said = Text()
     if moment.kind == "message":
-        line.append(f"{moment.actor or 'unknown':<13}", style=_COLOURS.get(moment.actor, ""))
-        note = "" if moment.is_public else " (not public)"
-        line.append(printable(moment.text) + note, style="default")
+        what = Text(moment.actor or "unknown", style=_COLOURS.get(moment.actor, ""))
+        said.append(printable(moment.text) + ("" if moment.is_public else " (not public)"))
     else:
-        line.append(f"{moment.kind.replace('_', ' '):<13}", style="bold yellow")
-        line.append(printable(moment.detail), style="default")
+        what = Text(moment.kind.replace("_", " "), style="bold yellow")
+        said.append(printable(moment.detail))
         if moment.actor:
-            line.append(f"  by {moment.actor}", style="dim")
+            said.append(f"  by {moment.actor}", style="dim")
         if moment.text:
-            line.append(f"  {printable(moment.text)}")
-    return line
+            said.append(f"  {printable(moment.text)}")
+    return Text(moment.at, style="dim"), what, said
 
 
 def _print_contact(console: Console, contact: Contact) -> None:

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from candor.events import ReasonCode, registry
+from candor.events import ReasonCode
 from candor.sources import column_names
 from candor.sources.base import FileRefused, RawRecord
 from candor.sources.readers import bytestream, csv, json_array, json_lines, parquet, xlsx
@@ -35,15 +35,6 @@ _TIMES = frozenset(
 )
 _TELLING: dict[str, tuple[str, int]] = {"actor": ("message", 2), "channel": ("conversation", 2)}
 """Fields recognised by their words alone: event type, and how many different words it takes."""
-_VENDORS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("tau2_bench", frozenset({"simulations", "tasks"})),
-    ("tau_bench", frozenset({"task_id", "traj", "reward"})),
-    ("intercom", frozenset({"conversation_parts", "statistics"})),
-    ("intercom", frozenset({"conversation_parts", "source"})),
-    ("zendesk", frozenset({"requester_id", "ticket_form_id"})),
-    ("zendesk", frozenset({"ticket_id", "child_events"})),
-    ("zendesk", frozenset({"requester_id", "satisfaction_rating"})),
-)
 _TIME_SHAPES: tuple[tuple[re.Pattern[str], str, bool], ...] = (
     (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d\d:\d\d"), "%d.%m.%Y %H:%M:%S", False),
     (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d\d"), "%d.%m.%Y %H:%M", False),
@@ -97,7 +88,7 @@ class TimeGuess:
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """Top-level keys, noted while a document is passed over."""
 
     names: list[str] = field(default_factory=list)
@@ -113,34 +104,6 @@ class _Seen:
         return len(self.names)
 
 
-def vendor_of(path: Path) -> str:
-    """The connector whose export the file seems to be, "" when none."""
-    kind = bytestream.kind_on_disk(path)
-    if kind not in ("text", "gzip"):
-        return ""
-    first = _first_sign(path)
-    if first not in "[{":
-        return ""
-    try:
-        record = next(iter(json_lines.read(path)))
-        names = set(record.value) if isinstance(record.value, dict) else set()
-        known = registry()
-        if {"type", "occurred_at"} <= names and record.value["type"] in known:
-            return "canonical"
-        if not names:
-            record = next(iter(json_array.read(path)))
-            names = set(record.value) if isinstance(record.value, dict) else set()
-        if first == "{" and not names:
-            seen = _Seen()
-            json_array.top_level(path, seen)
-            names = set(seen.names)
-    except (FileRefused, StopIteration):
-        return ""
-    if {"tickets", "conversations"} & names:
-        return "zendesk" if "tickets" in names else "intercom"
-    return next((name for name, signs in _VENDORS if signs <= names), "")
-
-
 def sample_of(path: Path) -> Sample:
     """The first rows of a file by the format that fits best.
 
@@ -153,7 +116,7 @@ def sample_of(path: Path) -> Sample:
     if kind == "zip" and path.suffix.lower() == ".xlsx":
         return _sample("xlsx", xlsx.read(path), why="it is a workbook")
     encoding, why = _encoding(path)
-    first = _first_sign(path, encoding)
+    first = first_sign(path, encoding)
     if first == "{":
         lines = _sample(
             "jsonl", json_lines.read(path, encoding), encoding, "each line is an object"
@@ -181,17 +144,29 @@ def columns_of(sample: Sample) -> dict[str, str]:
                 if column not in found.values() and _may_hold(sample, column, target):
                     found[target] = column
                     break
-    for target in _TELLING:
-        if target not in found and (column := _by_words(sample, target, set(found.values()))):
-            found[target] = column
+            # What stands in a column says more than a name that might be another field's.
+            if target in _TELLING and target not in found:
+                telling = _by_words(sample, target, set(found.values()))
+                found |= {target: telling} if telling else {}
     # People share a name; an address is theirs.
     if _is_unnamed(sample, found.get("customer_id")) and (
         column := _addresses(sample, set(found.values()))
     ):
         found["customer_id"] = column
+    _add_id(sample, found)
     if "actor" in found and "text" not in found and (column := _prose(sample, {*found.values()})):
         found["text"] = column
     return found
+
+
+def _add_id(sample: Sample, found: dict[str, str]) -> None:
+    """A column that is only called an id is that of what a row is: a message, else a thread."""
+    target = "message_id" if "text" in found else "thread_id"
+    for column in sample.columns:
+        values = [str(value) for value in _values(sample, column)]
+        is_id = column_names.plain(column) == "id" and len(set(values)) == len(values)
+        if target not in found and is_id and column not in found.values():
+            found[target] = column
 
 
 def _may_hold(sample: Sample, column: str, target: str) -> bool:
@@ -276,7 +251,11 @@ def number(value: Any) -> Any:
 
 
 def _values(sample: Sample, column: str) -> list[Any]:
-    return [row[column] for row in sample.rows if row.get(column) not in (None, "")]
+    """What stands in a column; arrays and objects are no values."""
+    found = (row.get(column) for row in sample.rows)
+    return [
+        value for value in found if value not in (None, "") and not isinstance(value, list | dict)
+    ]
 
 
 def _time_in(values: Sequence[Any]) -> TimeGuess | None:
@@ -328,7 +307,8 @@ def _encoding(path: Path) -> tuple[str | None, str]:
     return None, ""
 
 
-def _first_sign(path: Path, encoding: str | None = None) -> str:
+def first_sign(path: Path, encoding: str | None = None) -> str:
+    """The first character of a file that is no space; a space where there is none."""
     try:
         with bytestream.open_bytes(path, encoding) as stream:
             return stream.read(4096).decode("utf-8", "replace").lstrip()[:1] or " "
@@ -340,7 +320,7 @@ def _first_sign(path: Path, encoding: str | None = None) -> str:
 
 def _array_key(path: Path, encoding: str | None) -> str | None:
     """The first top-level key under which objects stand in an array."""
-    seen = _Seen()
+    seen = Seen()
     json_array.top_level(path, seen, encoding)
     # An envelope has a few keys; trying each of thousands would read the file as many times.
     for name in seen.names[:_MOST_ENVELOPE_KEYS]:

@@ -17,13 +17,15 @@ import pyarrow as pa
 
 from candor.errors import CandorError, Problem
 from candor.privacy.redaction import Redactor
-from candor.sources import column_names, guesses
+from candor.sources import column_names, guesses, nesting, vendor_signs
 from candor.sources.base import FileRefused
 from candor.sources.guesses import Sample
+from candor.sources.nesting import Nested
 from candor.sources.summaries import looks_aggregated
 
 _SHOWN_ROWS = 10
 _CELL_CHARS = 32
+_MOST_LEFT = 20
 _MESSAGE_TARGETS = (
     "message_id", "thread_id", "occurred_at", "actor", "actor_id", "text", "is_public", "language",
 )  # fmt: skip
@@ -32,6 +34,7 @@ _THREAD_TARGETS = (
     "brand", "region",
 )  # fmt: skip
 _STATES = ("solved_at", "closed_at")
+_RECORD = "$record"
 _ZONE = "# check: which zone are times without an offset in?"
 
 
@@ -54,10 +57,10 @@ def propose(files: Sequence[Path]) -> str:
         )
     path = files[0]
     try:
-        vendor = guesses.vendor_of(path)
+        vendor = vendor_signs.vendor_of(path)
         if vendor:
             return _use_connector(path, vendor)
-        sample = guesses.sample_of(path)
+        sample = nesting.unwrapped(guesses.sample_of(path))
     except FileRefused as refused:
         raise CandorError(
             "propose.unreadable", Problem(refused.what, str(path), refused.expected, refused.fix)
@@ -92,24 +95,31 @@ def _lines(files: Sequence[Path], sample: Sample) -> list[str]:
     texts = [" | ".join(_cell(row.get(name)) for name in sample.columns) for row in shown]
     lines += [f"#   {number:>2}: {text}" for number, text in enumerate(_masked(texts), start=1)]
     lines += ["", f"files: {json.dumps(sorted({path.name for path in files}))}", *_format(sample)]
-    lines += _time(sample)
-    found = guesses.columns_of(sample)
+    flat = nesting.flattened(sample)
+    nested = nesting.messages_of(flat)
+    lines += _time(flat if nested is None else nested.sample)
+    found = guesses.columns_of(flat)
     lines += ["", "emit:"]
-    if "text" in found or "actor" in found:
+    if nested is not None:
+        found.setdefault("thread_id", _RECORD)
+        lines += _nested(nested, found)
+    elif "text" in found or "actor" in found:
         if "occurred_at" not in found and "started_at" in found:
             # In a table of messages the time of creation is the message's.
             found["occurred_at"] = found.pop("started_at")
-        lines += _message(sample, found)
-    lines += _conversation(sample, found)
+        lines += _message(flat, found)
+    lines += _conversation(flat, found, is_per_message=nested is None)
     for state in _STATES:
         if state in found:
             lines += _state(found, state)
     if "score" in found:
-        lines += _survey(sample, found)
-    mapped = set(found.values())
-    left = [name for name in sample.columns if name not in mapped]
+        lines += _survey(flat, found)
+    mapped = {*found.values(), *([nested.path] if nested else ())}
+    left = [name for name in flat.columns if name not in mapped]
     if left:
-        lines += ["", f"# Not mapped, kept in extra: {_comment(', '.join(left))}"]
+        more = f" and {len(left) - _MOST_LEFT} more" if len(left) > _MOST_LEFT else ""
+        named = _comment(", ".join(left[:_MOST_LEFT]))
+        lines += ["", f"# Not mapped, kept in extra: {named}{more}"]
     return lines
 
 
@@ -164,8 +174,36 @@ def _message(sample: Sample, found: dict[str, str]) -> list[str]:
     return lines
 
 
-def _conversation(sample: Sample, found: dict[str, str]) -> list[str]:
-    is_per_message = "text" in found or "actor" in found
+def _nested(nested: Nested, outer: dict[str, str]) -> list[str]:
+    """The messages inside a record, each of them in the record's thread."""
+    found = guesses.columns_of(nested.sample)
+    if "occurred_at" not in found and "started_at" in found:
+        found["occurred_at"] = found.pop("started_at")
+    thread = outer["thread_id"]
+    above = thread if thread == _RECORD else f"$.{thread}"
+    lines = ["  - type: message", f"    for_each: {_word(nested.path)}", "    fields:"]
+    if "message_id" not in found:
+        told = f"concat({_path(above)}, '/', $index)"
+        lines.append(f"      message_id: {{expr: {json.dumps(told, ensure_ascii=False)}}}  # check")
+    for target in _MESSAGE_TARGETS:
+        if target == "thread_id":
+            lines.append(f"      thread_id: {_word(above)}  # check")
+        elif target in found:
+            lines += _field(nested.sample, "message", target, found[target])
+    if "occurred_at" not in found:
+        lines.append("      # occurred_at: no column was recognised; it is needed  # check")
+    return lines
+
+
+def _path(text: str) -> str:
+    """A path inside an expression."""
+    return (
+        text if text.replace("$", "").replace(".", "_").replace("_", "a").isalnum() else f"`{text}`"
+    )
+
+
+def _conversation(sample: Sample, found: dict[str, str], *, is_per_message: bool) -> list[str]:
+    is_per_message = is_per_message and ("text" in found or "actor" in found)
     lines = ["  - type: conversation"]
     if is_per_message and "thread_id" in found:
         lines.append(f"    once_per: [{_word(found['thread_id'])}]")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from candor.errors import CandorError, Problem
-from candor.sources import apart, guesses
+from candor.sources import apart, vendor_signs
 from candor.sources.base import FileRefused
 from candor.sources.confinement import Confinement, confine, unpacked_at_most
 from candor.sources.propose import propose
@@ -87,7 +87,7 @@ def look(paths: Sequence[Path]) -> Recognised:
 
 def _vendor(path: Path) -> str:
     try:
-        return guesses.vendor_of(path)
+        return vendor_signs.vendor_of(path)
     except FileRefused as refused:
         raise CandorError(
             "recognise.unreadable",

@@ -36,6 +36,9 @@ _SUBJECTS = ("Subject: ", "Betreff: ", "Objet: ", "Asunto: ", "Oggetto: ", "Onde
 _SIGNATURE = re.compile(r"\n-- ?\n")
 _PLAIN = re.compile(r'\s*text/plain\s*(?:;\s*charset\s*=\s*"?([\w.:-]+)"?\s*)?;?\s*', re.IGNORECASE)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
+_REGULAR = re.compile(rb"(?:[!-9;-~]+:[\t -~]*\r?\n(?:[ \t][\t -~]*\r?\n)*)+\r?\n")
+"""Headers without a mark or line that a parser might take for the end of one, or of all."""
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 _DEEPEST = 30
 
 
@@ -67,6 +70,8 @@ def read(content: bytes, notes: Notes, headers: Headers | None = None) -> Body:
     plain: list[str] = []
     html: list[str] = []
     body = Body()
+    if _REGULAR.match(content) is None or _LONE_RETURN.search(content):
+        headers = None  # where lines and headers end is for the standard library to say
     alone = _alone(content, headers, notes)
     if alone is not None:
         plain.append(alone)

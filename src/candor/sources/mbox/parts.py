@@ -72,7 +72,7 @@ def _take(found: list[Leaf], body: bytes, content_type: str, depth: int) -> Iter
             yield False
             return
         told, payload = headers
-        kind = told.get("content-type", "text/plain")
+        kind = told.get("content-type", "")
         if kind.lstrip()[:10].lower() == "multipart/":
             yield from _take(found, payload, kind, depth + 1)
             continue
