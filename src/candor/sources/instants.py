@@ -75,9 +75,12 @@ def of_iso(value: Any, field: str, zone: ZoneInfo | None = None) -> int:
     Raises:
         RecordRefused: TS_UNPARSED, TS_NO_ZONE, or TS_AMBIGUOUS for a local time that never was.
     """
-    if type(value) is str and _PLAIN.fullmatch(value):
+    text = value
+    if zone is not None and zone.key == "UTC" and type(value) is str and value[-1:].isdigit():
+        text = f"{value}Z"  # A date alone, or an offset, is no plain time with it either.
+    if type(text) is str and _PLAIN.fullmatch(text):
         try:
-            return (datetime.fromisoformat(value) - _EPOCH) // _ONE_MICROSECOND
+            return (datetime.fromisoformat(text) - _EPOCH) // _ONE_MICROSECOND
         except ValueError:
             raise _refuse(
                 ReasonCode.TS_UNPARSED, field, "an existing date and time", value
