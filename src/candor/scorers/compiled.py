@@ -227,7 +227,7 @@ def _known(first: int, second: int, third: int, length: int, idioms: Array) -> i
 
 @numba.njit(cache=True, nogil=True)
 def _idiom(
-    value: float, back: Array, here: int, next1: int, next2: int, idioms: Array, worth: Array
+    value: float, back: Array, here: Any, next1: Any, next2: Any, idioms: Array, worth: Array
 ) -> float:
     """The library's look at the idioms around a word, in its order."""
     found = _known(back[1], here, 0, 2, idioms)
