@@ -16,7 +16,6 @@ import numpy as np
 from numba.extending import intrinsic
 
 Array = Any
-Word = Any
 _PUNCTUATION = 1
 _EXCLAMATION, _QUESTION, _QUOTE = ord("!"), ord("?"), ord("'")
 _GATHER = np.uint64(0x0102040810204080)
@@ -228,7 +227,7 @@ def _known(first: int, second: int, third: int, length: int, idioms: Array) -> i
 
 @numba.njit(cache=True, nogil=True)
 def _idiom(
-    value: float, back: Array, here: Word, next1: Word, next2: Word, idioms: Array, worth: Array
+    value: float, back: Array, here: Any, next1: Any, next2: Any, idioms: Array, worth: Array
 ) -> float:
     """The library's look at the idioms around a word, in its order."""
     found = _known(back[1], here, 0, 2, idioms)
