@@ -444,7 +444,11 @@ def test_interrupted_is_130(tmp_path: Path) -> None:
         [sys.executable, "-c", code, "demo", str(tmp_path / "d"), "--conversations", "50000"],
         stderr=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ},
     ) as process:  # fmt: skip
-        time.sleep(1.5)
+        # Libraries may swallow what arrives while they are imported; the work has begun after that.
+        until = time.monotonic() + 60
+        while not (tmp_path / "d" / "candor.toml").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b"")
