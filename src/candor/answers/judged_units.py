@@ -167,11 +167,7 @@ def units(
     value = f"case when u.c0 > {codes.known} then {_PPM} else 0 end" if is_share else "u.v0"
     shown = f"case when u.c0 >= {codes.known} then {value} end"
     items = [f"l{at}" for at in range(len(_ITEMS[fact]))]
-    joins = " ".join(
-        f"left join label as l{at} on l{at}.item_id = {item}"
-        f" left join machine as m{at} on m{at}.item_id = {item}"
-        for at, item in enumerate(_ITEMS[fact])
-    )
+    joins = _joined(fact)
     truth = _first(items, "truth")
     ppm = _first(items, "ppm")
     machines = [f"m{at}" for at in range(len(items))]
@@ -193,6 +189,15 @@ def units(
     return _gathered(table, by, judged, is_share=definition.outcome is not None)
 
 
+def _joined(fact: str) -> str:
+    """Labels and verdicts of each item of a row: relations ``l<n>`` and ``m<n>``."""
+    return " ".join(
+        f"left join label as l{at} on l{at}.item_id = {item}"
+        f" left join machine as m{at} on m{at}.item_id = {item}"
+        for at, item in enumerate(_ITEMS[fact])
+    )
+
+
 def _through(
     engine: DuckEngine, definition: Definition, judged: JudgedBy, by: tuple[str, ...]
 ) -> Units:
@@ -202,11 +207,7 @@ def _through(
     planned, scope = plan(fact, [definition], anonymous=False), sql.Scope(by=by)
     key = schema.key(fact)
     items = range(len(_ITEMS[fact]))
-    joins = " ".join(
-        f"left join label as l{at} on l{at}.item_id = {item}"
-        f" left join machine as m{at} on m{at}.item_id = {item}"
-        for at, item in enumerate(_ITEMS[fact])
-    )
+    joins = _joined(fact)
     labels, machines = [f"l{at}" for at in items], [f"m{at}" for at in items]
     said = _first(machines, "said")
     without = sql.coded(

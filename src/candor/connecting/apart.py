@@ -1,12 +1,16 @@
-"""Starts a module of our own in a process of its own, which holds a lock for as long as it lives."""
+"""A module of our own in a process of its own, and the lock that it holds for as long as it lives."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
+
+_LOCK = "lock"
 
 
 def start(module: str, arguments: Sequence[str], *, held: int, told: bytes = b"") -> None:
@@ -30,3 +34,27 @@ def start(module: str, arguments: Sequence[str], *, held: int, told: bytes = b""
     finally:
         os.close(held)
     threading.Thread(target=process.communicate, args=(told,), name=module, daemon=True).start()
+
+
+def lock(folder: Path) -> int:
+    """A descriptor that holds a folder; closing it everywhere lets go.
+
+    Raises:
+        BlockingIOError: a process holds it.
+    """
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds a folder."""
+    try:
+        os.close(lock(folder))
+    except BlockingIOError:
+        return True
+    return False

@@ -7,7 +7,6 @@ names nobody.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
@@ -26,7 +25,7 @@ from candor.workspace import Workspace
 KINDS = ("customer", "email", "phone", "thread")
 LONGEST = 300
 _KEPT = 50
-_FOLDER, _LOCK = "erasures", "lock"
+_FOLDER = "erasures"
 
 
 @dataclass
@@ -111,7 +110,7 @@ def start(workspace: Workspace, owner: str, began_us: int, subject: Mapping[str,
     folder = workspace.restricted / _FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        held = _lock(folder)
+        held = apart.lock(folder)
     except BlockingIOError:
         raise CandorError(
             "erasure.exists",
@@ -134,7 +133,7 @@ def listed(workspace: Workspace) -> list[Work]:
         Work(**json.loads(path.read_text(encoding="utf-8"))) for path in folder.glob("e_*.json")
     ]
     found.sort(key=lambda one: (-one.began_us, one.id))
-    if any(one.status == "running" for one in found) and not _is_locked(folder):
+    if any(one.status == "running" for one in found) and not apart.is_locked(folder):
         # It may have ended between the two looks: what it wrote last counts.
         for one in found:
             state = json.loads((folder / f"{one.id}.json").read_text(encoding="utf-8"))
@@ -193,24 +192,6 @@ def _save(folder: Path, work: Work) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         json.dump(asdict(work), out)
     draft.replace(path)
-
-
-def _lock(folder: Path) -> int:
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _is_locked(folder: Path) -> bool:
-    try:
-        os.close(_lock(folder))
-    except BlockingIOError:
-        return True
-    return False
 
 
 def main(arguments: list[str]) -> None:

@@ -7,9 +7,7 @@ kernel drops when the job dies. What nobody finished is removed after a day.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import shutil
 import time
@@ -19,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from candor.connecting import apart
 from candor.errors import CandorError, Problem
 
 MOST_FILES = 20
@@ -29,7 +28,7 @@ Status = Literal["running", "done", "failed"]
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 80
 _ID = re.compile(r"u_[0-9a-f]{16}")
-_STATE, _LOCK, _FILES = "state.json", "lock", "files"
+_STATE, _FILES = "state.json", "files"
 
 
 @dataclass
@@ -139,21 +138,11 @@ class Upload:
         Raises:
             BlockingIOError: a job works on it.
         """
-        descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise
-        return descriptor
+        return apart.lock(self.folder)
 
     def is_worked_on(self) -> bool:
         """Whether a job works on it now."""
-        try:
-            os.close(self.lock())
-        except BlockingIOError:
-            return True
-        return False
+        return apart.is_locked(self.folder)
 
     def forget_files(self) -> None:
         """Remove the uploaded bytes."""
